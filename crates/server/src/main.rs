@@ -1,0 +1,3 @@
+//! The binary `patchcast`.
+
+fn main() {}
