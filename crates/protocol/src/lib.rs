@@ -3,4 +3,16 @@
 //! Pure: nothing here awaits, reads a clock or draws a random number, so the crate compiles for
 //! `wasm32-unknown-unknown` and imports nothing from its host.
 
+pub mod chat;
 pub mod close;
+pub mod dialect;
+pub mod entry;
+pub mod ids;
+pub mod limits;
+mod malformed;
+mod opaque;
+pub mod patch;
+pub mod patches;
+pub mod room;
+
+pub use malformed::Malformed;

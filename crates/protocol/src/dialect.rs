@@ -1,0 +1,68 @@
+//! How a WebSocket speaks to a room, chosen by `Sec-WebSocket-Protocol` in the handshake.
+
+use std::fmt;
+
+/// One way of speaking to a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// No subprotocol: arrays of Immer patches, the whole history on joining.
+    Patches,
+    /// Subprotocol `json`: chat messages, the last few of them after every message.
+    Chat,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Dialect; 2] = [Dialect::Patches, Dialect::Chat];
+
+    /// The value of `Sec-WebSocket-Protocol`; `None` for the dialect of clients that ask for none.
+    pub const fn subprotocol(self) -> Option<&'static str> {
+        match self {
+            Dialect::Patches => None,
+            Dialect::Chat => Some("json"),
+        }
+    }
+
+    /// The dialect for the subprotocols that a client offers, in its order of preference; the first that is
+    /// known wins. `None` when it offers only unknown ones: leaving the header out of the answer, as RFC 6455
+    /// allows, would make a browser fail without a reason.
+    pub fn negotiate<'a>(offered: impl IntoIterator<Item = &'a str>) -> Option<Dialect> {
+        let mut offered = offered.into_iter().peekable();
+        if offered.peek().is_none() {
+            return Some(Dialect::Patches);
+        }
+        offered.find_map(|name| {
+            Dialect::ALL
+                .into_iter()
+                .find(|dialect| dialect.subprotocol() == Some(name))
+        })
+    }
+
+    /// The name under which the dialect's rooms are kept and logged.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dialect::Patches => "patches",
+            Dialect::Chat => "chat",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_known_subprotocol_wins() {
+        assert_eq!(Dialect::negotiate([]), Some(Dialect::Patches));
+        assert_eq!(Dialect::negotiate(["json"]), Some(Dialect::Chat));
+        assert_eq!(Dialect::negotiate(["soap", "json"]), Some(Dialect::Chat));
+        assert_eq!(Dialect::negotiate(["soap"]), None);
+        assert_eq!(Dialect::negotiate(["JSON"]), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! What every implementation of the wire format agrees on, held to shared JSON vectors.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use patchcast_protocol::patch::Patch;
+use patchcast_protocol::patches::check_message;
+use patchcast_protocol::{Malformed, chat::ChatPost};
+use serde_json::Value;
+
+const SEMANTICS: &str = include_str!("vectors/immer-semantics.jsonl");
+const FUZZ: &str = include_str!("vectors/immer-fuzz-sample.jsonl");
+const MALFORMED: &str = include_str!("vectors/malformed.jsonl");
+
+fn lines(vectors: &str) -> impl Iterator<Item = Value> {
+    vectors.lines().map(|line| serde_json::from_str(line).unwrap())
+}
+
+#[test]
+fn every_patch_list_of_immer_is_a_message_and_survives_a_round_trip() {
+    let mut count = 0;
+    for vector in lines(SEMANTICS).chain(lines(FUZZ)) {
+        for list in ["patches", "inversePatches"] {
+            let text = vector[list].to_string();
+            let typed: Vec<Patch> = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+            assert_eq!(serde_json::to_string(&typed).unwrap(), text);
+            assert_eq!(check_message(&text), Ok(typed.len()), "{text}");
+            count += typed.len();
+        }
+    }
+    assert!(count > 1000, "the vectors hold {count} patches");
+}
+
+#[test]
+fn a_malformed_message_is_refused_with_its_reason() {
+    for vector in lines(MALFORMED) {
+        let text = vector["message"].as_str().unwrap();
+        let error = match vector["dialect"].as_str().unwrap() {
+            "patches" => {
+                // What is checked without building it and what is built agree.
+                assert!(serde_json::from_str::<Vec<Patch>>(text).is_err(), "{vector}");
+                check_message(text).map(drop)
+            }
+            "json" => ChatPost::parse(text).map(drop),
+            other => panic!("unknown dialect {other}"),
+        };
+        let reason = error.expect_err(&vector["name"].to_string()).to_string();
+        let expected = vector["reason"].as_str().unwrap();
+        assert!(reason.contains(expected), "{vector}: {reason}");
+    }
+}
+
+#[test]
+fn a_message_of_a_hundred_thousand_levels_is_refused_without_using_the_stack() {
+    let text = format!("[{{\"op\":\"add\",\"path\":[],\"value\":{}", "[".repeat(100_000));
+    assert_eq!(check_message(&text).unwrap_err(), Malformed::TooDeep);
+    assert_eq!(
+        check_message(&"[".repeat(100_000))
+            .unwrap_err()
+            .to_string()
+            .split(':')
+            .next(),
+        Some("invalid type")
+    );
+}
+
+#[test]
+fn members_keep_their_order_and_unknown_ones_are_kept() {
+    let text = r#"[{"op":"add","path":["z","a",0],"value":{"z":1.5,"a":null,"10":1e300},"by":"ann"}]"#;
+    let typed: Vec<Patch> = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        serde_json::to_string(&typed).unwrap(),
+        text.replace("1e300", "1e+300")
+    );
+}
+
+#[test]
+fn an_absent_value_stays_absent_and_null_stays_null() {
+    for text in [
+        r#"[{"op":"replace","path":["a"]}]"#,
+        r#"[{"op":"replace","path":["a"],"value":null}]"#,
+    ] {
+        let typed: Vec<Patch> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&typed).unwrap(), text);
+    }
+}
