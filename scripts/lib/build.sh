@@ -1,0 +1,18 @@
+# Builds what both commands need: the wasm package and the demo's static files.
+# shellcheck shell=bash
+
+readonly client_pkg=crates/client-wasm/pkg demo_dist=web/demo/dist
+
+build_client() {
+  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/client-wasm -- wasm_pack_build
+}
+
+# wasm-opt comes from npm's binaryen: Debian's is too old, and wasm-pack fails without one.
+wasm_pack_build() {
+  PATH=$root/web/node_modules/.bin:$PATH \
+    wasm-pack build crates/client-wasm --target web --release --scope patchcast -- --locked
+}
+
+build_demo() {
+  build_once demo "$demo_dist" web "$client_pkg" -- npm run build --prefix web
+}

@@ -1,0 +1,57 @@
+# What the steps of scripts/test do, one function each.
+# shellcheck shell=bash
+
+ensure_wasm_tools() {
+  ensure_wasm_pack
+  ensure_wasm_bindgen
+}
+
+ensure_strace() { has strace || install_packages strace; }
+
+check_tidy() { scripts/tidy; }
+
+check_shell() {
+  has shellcheck || skip 'shellcheck is not installed'
+  shellcheck --external-sources --check-sourced scripts/demo scripts/test scripts/autobahn .ci/run
+}
+
+check_fmt() { cargo fmt --all --check; }
+
+check_clippy() { cargo clippy --workspace --all-targets --locked -- --deny warnings; }
+
+# The protocol crate's tests bring tools of the host; its code is what has to compile for the browser.
+check_clippy_wasm() {
+  cargo clippy --target wasm32-unknown-unknown --package patchcast-protocol --locked -- --deny warnings
+  cargo clippy --target wasm32-unknown-unknown --package patchcast-client-wasm --all-targets --locked -- --deny warnings
+}
+
+# Building nextest would take longer than it saves; cargo's own runner runs the same tests.
+test_rust() {
+  if cargo nextest --version 2>/dev/null; then
+    cargo nextest run --workspace --locked --no-fail-fast
+  else
+    cargo test --workspace --lib --bins --tests --examples --locked --no-fail-fast
+  fi
+}
+
+test_docs() { cargo test --workspace --doc --locked; }
+
+check_licences() {
+  cargo deny --version || skip 'cargo-deny is not installed'
+  cargo deny --locked check licenses bans sources
+}
+
+build_test_server() { cargo build --package patchcast-server --bin patchcast --locked; }
+
+check_size() { node scripts/size; }
+
+check_types() { npm run typecheck --prefix web; }
+
+test_web() { npm test --prefix web; }
+
+test_e2e() {
+  find_browsers
+  npm run e2e --prefix web
+}
+
+test_autobahn() { scripts/autobahn; }
