@@ -1,0 +1,6 @@
+//! What is measured: one file for each scenario.
+
+pub(crate) mod fanout;
+pub(crate) mod idle;
+pub(crate) mod join;
+pub(crate) mod latency;
