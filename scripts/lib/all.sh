@@ -20,3 +20,5 @@ source "$root/scripts/lib/build.sh"
 source "$root/scripts/lib/ports.sh"
 # shellcheck source=scripts/lib/browsers.sh
 source "$root/scripts/lib/browsers.sh"
+# shellcheck source=scripts/lib/python2.sh
+source "$root/scripts/lib/python2.sh"
