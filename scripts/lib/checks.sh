@@ -43,6 +43,9 @@ check_licences() {
 
 build_test_server() { cargo build --package patchcast-server --bin patchcast --locked; }
 
+# Absolute, for tests that run in folders of their own.
+server_binary() { realpath "${CARGO_TARGET_DIR:-target}/debug/patchcast"; }
+
 check_size() { node scripts/size; }
 
 check_types() { npm run typecheck --prefix web; }
@@ -51,7 +54,7 @@ test_web() { npm test --prefix web; }
 
 test_e2e() {
   find_browsers
-  npm run e2e --prefix web
+  CHROMIUM_BIN=$CHROME_BIN PATCHCAST_BIN=$(server_binary) npm run e2e --prefix web
 }
 
 test_autobahn() {
