@@ -1,3 +1,4 @@
+// Which tests run where.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
