@@ -38,15 +38,13 @@ pub enum CloseCode {
     TryAgainLater = 1013,
     /// A message that is not what the dialect asks for.
     MalformedMessage = 4000,
-    /// The socket took nothing for the whole write timeout.
-    TooSlow = 4200,
     /// Nothing was heard from the client for the whole idle timeout.
-    IdleTimeout = 4201,
+    IdleTimeout = 4200,
 }
 
 impl CloseCode {
     /// Every code, in the order of its number.
-    pub const ALL: [CloseCode; 11] = [
+    pub const ALL: [CloseCode; 10] = [
         CloseCode::Normal,
         CloseCode::GoingAway,
         CloseCode::ProtocolError,
@@ -56,7 +54,6 @@ impl CloseCode {
         CloseCode::StorageFailed,
         CloseCode::TryAgainLater,
         CloseCode::MalformedMessage,
-        CloseCode::TooSlow,
         CloseCode::IdleTimeout,
     ];
 
@@ -77,7 +74,6 @@ impl CloseCode {
             CloseCode::StorageFailed => "storage failed",
             CloseCode::TryAgainLater => "try again later",
             CloseCode::MalformedMessage => "malformed message",
-            CloseCode::TooSlow => "too slow",
             CloseCode::IdleTimeout => "idle timeout",
         }
     }

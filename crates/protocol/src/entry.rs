@@ -103,7 +103,7 @@ impl Entries {
     }
 
     /// The entries in their order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         (0..self.index.len()).map(|i| {
             let start = if i == 0 { 0 } else { self.index[i - 1].end };
             let Indexed { author, time, end } = self.index[i];

@@ -1,1 +1,19 @@
 //! The Patchcast server: a room is a log, a connection is a cursor on it.
+
+pub mod connection;
+pub mod cursor;
+pub mod dialect;
+mod drain;
+pub mod frame;
+mod front;
+pub mod handshake;
+pub mod history;
+pub mod limits;
+mod listener;
+pub mod log;
+pub mod outlet;
+pub mod room;
+pub mod server;
+mod stream;
+pub mod tail;
+mod worker;

@@ -1,0 +1,62 @@
+//! The server's bounds, each with its reason. What an operator may choose is a flag; these are its defaults.
+
+use std::time::Duration;
+
+/// Payload bytes that one commit gathers. A commit of this size takes some ten milliseconds, and everyone in
+/// it waits for all of it.
+pub const MAX_COMMIT_BYTES: usize = 8 << 20;
+
+/// Payload bytes that a room has taken from its sockets but not yet appended. Beyond that it reads no
+/// further, so TCP holds the senders back. It must hold at least one message of the largest size.
+pub const MAX_INBOX_BYTES: usize = 8 << 20;
+
+/// Events that a room handles in one turn before it writes to its sockets.
+pub const MAX_INBOX_TURN: usize = 4096;
+
+/// Framed bytes of a room's latest entries that stay in memory. A client that is further behind is served
+/// from the log, which costs a read but no memory.
+pub const TAIL_BYTES: usize = 256 << 10;
+
+/// Framed bytes in one piece of the tail: as much as one `write` to a socket usefully takes.
+pub const CHUNK_BYTES: usize = 64 << 10;
+
+/// Payload bytes of one block of a history, which all joiners share.
+pub const BLOCK_BYTES: usize = 256 << 10;
+
+/// Bytes of history blocks that one thread keeps for the next joiners.
+pub const BLOCK_CACHE_BYTES: u64 = 64 << 20;
+
+/// Sockets that a room writes to before other rooms of its thread get a turn: about 0.3 ms.
+pub const FAN_OUT_TURN: usize = 64;
+
+/// Bytes that one parked connection takes before other tasks of its thread get a turn.
+pub const DRAIN_TURN_BYTES: usize = 1 << 20;
+
+/// Slices in one vectored write. Each entry of the receiver's own that lies between others' begins a new one.
+pub const MAX_SLICES: usize = 64;
+
+/// Bytes of pongs and closes that wait for a client which does not read. A client that asks for more by
+/// sending pings without reading the answers is cut off.
+pub const MAX_CONTROL_BYTES: usize = 4096;
+
+/// Bytes that each connection may keep allocated for reading.
+pub const READ_BUFFER_BYTES: usize = 2048;
+
+/// Request lines and headers of a handshake. The least that hyper takes.
+pub const MAX_HEAD_BYTES: usize = 8 << 10;
+
+/// Connections in the HTTP stage. Beyond that the listeners accept no more until one is through or
+/// [`HTTP_DEADLINE`] ends it; the kernel's backlog holds the others.
+pub const MAX_HTTP_CONNECTIONS: usize = 1024;
+
+/// How long one connection may stay in the HTTP stage, reading the demo's files included.
+pub const HTTP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long a peer may take to answer a close frame before its socket is dropped.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a shutdown takes at the most. Less than the ten seconds after which supervisors kill.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long a listener rests when the process has no file descriptor left for the next connection.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);

@@ -1,0 +1,331 @@
+//! Logs in one SQLite file: the embedded default.
+//!
+//! One thread writes and another reads, each with a connection of its own; WAL mode lets them work at the
+//! same time. Whatever waits when the writer comes round goes into one transaction and one fsync.
+
+mod check;
+mod reader;
+mod schema;
+mod wal;
+mod writer;
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::thread;
+
+use patchcast_protocol::entry::{Entries, Head, NewEntry};
+use patchcast_protocol::ids::Seq;
+use patchcast_protocol::room::RoomId;
+use thiserror::Error;
+use tokio::sync::{oneshot, watch};
+
+use super::{AppendError, BoxFuture, Log, ReadError, Store};
+
+/// What an append has survived when it returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: every commit is fsynced (SQLite's `synchronous=FULL`).
+    #[default]
+    Fsync,
+    /// A crash of this process; a power cut may lose the last seconds, never the order (`synchronous=NORMAL`).
+    Os,
+}
+
+/// How much of the database is verified before it is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartupCheck {
+    /// Every page and every entry's checksum; reads the whole file.
+    #[default]
+    Full,
+    /// Only the file's header, version and write-ahead log. Damage shows when the damaged entry is read.
+    Quick,
+}
+
+/// Why a data directory cannot be used. Nothing in it was changed.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another server runs on it. The lock goes with that process, however it ends.
+    #[error("{0} is in use by another server; stop that one or choose another directory")]
+    InUse(PathBuf),
+    /// Made by a later version of this program: use that one.
+    #[error("{path} has format {found}, and this version reads up to {known}; use the newer patchcast that wrote it", known = schema::VERSION)]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+    },
+    /// A SQLite file of some other program.
+    #[error("{0} is not a Patchcast database; choose another directory")]
+    Foreign(PathBuf),
+    /// What is in it is not what was written: restore a backup.
+    #[error("{path} is damaged and was left as it is: {detail}; restore it from a backup")]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// The directory or a file in it cannot be read or written.
+    #[error("cannot open {path}: {source}")]
+    Io {
+        /// What was being opened.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// SQLite's own refusal.
+    #[error("cannot open {path}: {source}")]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// SQLite's answer.
+        source: rusqlite::Error,
+    },
+}
+
+/// A [`Store`] in a directory that this process alone uses.
+pub struct SqliteStore {
+    rooms: Mutex<HashMap<RoomId, Weak<Room>>>,
+    shared: Arc<Shared>,
+    writer: mpsc::Sender<writer::Request>,
+    reader: mpsc::Sender<reader::Request>,
+    threads: Vec<thread::JoinHandle<()>>,
+    _lock: File,
+}
+
+/// What the writing thread tells the store.
+struct Shared {
+    writable: AtomicBool,
+    failure: watch::Sender<Option<String>>,
+}
+
+/// One room's place in the database. All openings of a room share it, so its head is the only one there is;
+/// a batch under way holds it too, so that a room which is opened meanwhile finds this one.
+struct Room {
+    name: RoomId,
+    /// The room's row; 0 until the first append makes it.
+    id: AtomicI64,
+    head: watch::Sender<Head>,
+}
+
+impl SqliteStore {
+    /// Opens the database in `directory`, making both if they are not there, after verifying it as `check` says.
+    ///
+    /// Blocks while it reads; a full check reads the whole file.
+    pub fn open(
+        directory: &Path,
+        durability: Durability,
+        check: StartupCheck,
+    ) -> Result<SqliteStore, OpenError> {
+        let lock = lock_directory(directory)?;
+        let connections = schema::open(&directory.join("patchcast.sqlite3"), durability, check)?;
+        let shared = Arc::new(Shared {
+            writable: AtomicBool::new(true),
+            failure: watch::Sender::new(None),
+        });
+        let (writer, appends) = mpsc::channel();
+        let (reader, reads) = mpsc::channel();
+        let threads = vec![
+            spawn("log-writer", {
+                let shared = shared.clone();
+                move || writer::run(connections.writer, &appends, &shared)
+            }),
+            spawn("log-reader", move || reader::run(&connections.reader, &reads)),
+        ];
+        Ok(SqliteStore {
+            rooms: Mutex::default(),
+            shared,
+            writer,
+            reader,
+            threads,
+            _lock: lock,
+        })
+    }
+
+    fn rooms(&self) -> std::sync::MutexGuard<'_, HashMap<RoomId, Weak<Room>>> {
+        self.rooms
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+
+    /// The room as an earlier opening found it, else as it was `found` in the database just now.
+    fn enter(&self, name: &RoomId, found: Option<reader::Found>) -> Arc<Room> {
+        let mut rooms = self.rooms();
+        if let Some(room) = rooms.get(name).and_then(Weak::upgrade) {
+            return room;
+        }
+        let found = found.unwrap_or_default();
+        let room = Arc::new(Room {
+            name: name.clone(),
+            id: AtomicI64::new(found.id),
+            head: watch::Sender::new(found.head),
+        });
+        // Rooms that nobody holds any more leave their key behind; sweep when it is worth the walk.
+        if rooms.len() == rooms.capacity() {
+            rooms.retain(|_, room| room.strong_count() > 0);
+        }
+        rooms.insert(name.clone(), Arc::downgrade(&room));
+        room
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Waits until everything that was handed to the writer is decided; SQLite then folds the write-ahead
+    /// log into the database. Logs that are still held answer with an error from then on.
+    fn drop(&mut self) {
+        // A thread that has ended already needs no telling.
+        let _ = self.writer.send(writer::Request::Stop);
+        let _ = self.reader.send(reader::Request::Stop);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the log panicked");
+            }
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn open(&self, room: &RoomId) -> BoxFuture<'_, Result<Arc<dyn Log>, ReadError>> {
+        let name = room.clone();
+        Box::pin(async move {
+            let opened = self.rooms().get(&name).and_then(Weak::upgrade);
+            let room = match opened {
+                Some(room) => room,
+                None => {
+                    let room = name.clone();
+                    let found = ask(&self.reader, |reply| reader::Request::Find { room, reply }).await?;
+                    // While this waited somebody may have opened the room and even appended to it: theirs counts.
+                    self.enter(&name, found)
+                }
+            };
+            let log = SqliteLog {
+                room,
+                writer: self.writer.clone(),
+                reader: self.reader.clone(),
+            };
+            Ok(Arc::new(log) as Arc<dyn Log>)
+        })
+    }
+
+    fn is_writable(&self) -> bool {
+        self.shared.writable.load(Ordering::Relaxed)
+    }
+
+    fn failed(&self) -> BoxFuture<'_, String> {
+        let mut failure = self.shared.failure.subscribe();
+        Box::pin(async move {
+            let failure = failure
+                .wait_for(Option::is_some)
+                .await
+                .expect("the store outlives the wait");
+            failure.clone().expect("it was waited for")
+        })
+    }
+}
+
+struct SqliteLog {
+    room: Arc<Room>,
+    writer: mpsc::Sender<writer::Request>,
+    reader: mpsc::Sender<reader::Request>,
+}
+
+impl Log for SqliteLog {
+    fn head(&self) -> Head {
+        *self.room.head.borrow()
+    }
+
+    fn append(
+        &self,
+        expected_head: Seq,
+        entries: Arc<[NewEntry]>,
+    ) -> BoxFuture<'_, Result<Head, AppendError>> {
+        let (reply, answer) = oneshot::channel();
+        let append = writer::Append {
+            room: self.room.clone(),
+            expected_head,
+            entries,
+            reply,
+        };
+        // When the writer has ended, it drops the request or never gets it; both close `answer`.
+        let _ = self.writer.send(writer::Request::Append(append));
+        Box::pin(async move {
+            answer
+                .await
+                .unwrap_or_else(|_| Err(AppendError::Refused("the store is closed".into())))
+        })
+    }
+
+    fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>> {
+        let head = self.head();
+        let room = self.room.id.load(Ordering::Acquire);
+        Box::pin(async move {
+            if after > head.seq {
+                return Err(ReadError::Ahead(head));
+            }
+            if after == head.seq {
+                return Ok(Entries::after(after));
+            }
+            let range = reader::Range {
+                room,
+                after,
+                last: head.seq,
+                max_bytes,
+            };
+            ask(&self.reader, |reply| reader::Request::Read { range, reply }).await
+        })
+    }
+
+    fn changed(&self, seen: Seq) -> BoxFuture<'_, ()> {
+        let mut head = self.room.head.subscribe();
+        Box::pin(async move {
+            head.wait_for(|head| head.seq > seen)
+                .await
+                .expect("the room outlives the wait");
+        })
+    }
+}
+
+/// Sends the reading thread a request and waits for its answer.
+async fn ask<T>(
+    reader: &mpsc::Sender<reader::Request>,
+    request: impl FnOnce(oneshot::Sender<Result<T, ReadError>>) -> reader::Request,
+) -> Result<T, ReadError> {
+    let (reply, answer) = oneshot::channel();
+    let _ = reader.send(request(reply));
+    answer
+        .await
+        .unwrap_or_else(|_| Err(ReadError::Failed("the store is closed".into())))
+}
+
+/// Makes the directory if need be and takes its lock, which the operating system ends with the process.
+fn lock_directory(directory: &Path) -> Result<File, OpenError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Io { path, source }
+    };
+    fs::create_dir_all(directory).map_err(io(directory))?;
+    let path = directory.join("lock");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(io(&path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .expect("the system can start two more threads")
+}

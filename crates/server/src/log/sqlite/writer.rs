@@ -1,0 +1,175 @@
+//! The thread that appends: whatever waits goes into one transaction and one fsync.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+
+use patchcast_protocol::entry::{Head, NewEntry};
+use patchcast_protocol::ids::Seq;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
+use tokio::sync::oneshot;
+
+use super::{Room, Shared, schema};
+use crate::limits::MAX_COMMIT_BYTES;
+use crate::log::AppendError;
+
+pub(super) enum Request {
+    Append(Append),
+    Stop,
+}
+
+pub(super) struct Append {
+    pub(super) room: Arc<Room>,
+    pub(super) expected_head: Seq,
+    pub(super) entries: Arc<[NewEntry]>,
+    pub(super) reply: oneshot::Sender<Result<Head, AppendError>>,
+}
+
+/// Appends until it is told to stop, or until storing fails in a way that leaves the database in doubt.
+pub(super) fn run(mut connection: Connection, requests: &mpsc::Receiver<Request>, shared: &Shared) {
+    while let Ok(Request::Append(first)) = requests.recv() {
+        let (group, stop) = gather(first, requests);
+        match commit(&mut connection, &group) {
+            Ok(outcomes) => {
+                shared.writable.store(true, Ordering::Relaxed);
+                answer(group, outcomes);
+            }
+            Err(error) => {
+                shared.writable.store(false, Ordering::Relaxed);
+                let error = classify(&error);
+                tracing::error!(%error, appends = group.len(), "the log did not take a commit");
+                let in_doubt = matches!(error, AppendError::InDoubt(_)).then(|| error.to_string());
+                for append in group {
+                    // A room that has gone meanwhile needs no answer; so too below.
+                    let _ = append.reply.send(Err(error.clone()));
+                }
+                if in_doubt.is_some() {
+                    shared.failure.send_replace(in_doubt);
+                    return;
+                }
+            }
+        }
+        if stop {
+            return;
+        }
+    }
+}
+
+/// Takes what else waits, up to a bound that keeps one commit short.
+fn gather(first: Append, requests: &mpsc::Receiver<Request>) -> (Vec<Append>, bool) {
+    let mut bytes = size(&first);
+    let mut group = vec![first];
+    while bytes < MAX_COMMIT_BYTES {
+        match requests.try_recv() {
+            Ok(Request::Append(append)) => {
+                bytes += size(&append);
+                group.push(append);
+            }
+            Ok(Request::Stop) => return (group, true),
+            Err(_) => break,
+        }
+    }
+    (group, false)
+}
+
+fn size(append: &Append) -> usize {
+    append.entries.iter().map(|entry| entry.payload.len()).sum()
+}
+
+/// What becomes of one append when its group is committed.
+enum Outcome {
+    Appended { room_id: i64, head: Head },
+    Conflict(Head),
+}
+
+fn commit(connection: &mut Connection, group: &[Append]) -> rusqlite::Result<Vec<Outcome>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Where this transaction has moved a room to. A room seldom stands twice in a group, but it may.
+    let mut moved: HashMap<*const Room, (i64, Head)> = HashMap::new();
+    let mut outcomes = Vec::with_capacity(group.len());
+    for append in group {
+        let room: &Room = &append.room;
+        let (room_id, head) = moved
+            .get(&Arc::as_ptr(&append.room))
+            .copied()
+            .unwrap_or_else(|| (room.id.load(Ordering::Relaxed), *room.head.borrow()));
+        if head.seq != append.expected_head {
+            outcomes.push(Outcome::Conflict(head));
+            continue;
+        }
+        let (room_id, head) = insert(&transaction, room, room_id, head, &append.entries)?;
+        moved.insert(Arc::as_ptr(&append.room), (room_id, head));
+        outcomes.push(Outcome::Appended { room_id, head });
+    }
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    room: &Room,
+    mut room_id: i64,
+    mut head: Head,
+    entries: &[NewEntry],
+) -> rusqlite::Result<(i64, Head)> {
+    if entries.is_empty() {
+        return Ok((room_id, head));
+    }
+    if room_id == 0 {
+        room_id = schema::insert_room(transaction, &room.name)?;
+    }
+    let mut statement = schema::insert_entry(transaction)?;
+    for entry in entries {
+        head = head.after(entry);
+        statement.insert(&schema::Row {
+            room: room_id,
+            seq: head.seq,
+            author: entry.author,
+            time: entry.time,
+            weight: head.weight,
+            payload: &entry.payload,
+        })?;
+    }
+    Ok((room_id, head))
+}
+
+/// Publishes the new heads, now that they are durable, and tells everyone what became of their append.
+fn answer(group: Vec<Append>, outcomes: Vec<Outcome>) {
+    for (append, outcome) in group.into_iter().zip(outcomes) {
+        let result = match outcome {
+            Outcome::Appended { room_id, head } => {
+                append.room.id.store(room_id, Ordering::Release);
+                append
+                    .room
+                    .head
+                    .send_if_modified(|old| std::mem::replace(old, head) != head);
+                Ok(head)
+            }
+            Outcome::Conflict(head) => Err(AppendError::Conflict(head)),
+        };
+        let _ = append.reply.send(result);
+    }
+}
+
+/// Whether a failed commit is certainly not in the database.
+///
+/// A failed write leaves at most a part of the transaction in the write-ahead log, which no recovery takes for
+/// committed. After a failed fsync nobody knows what the disk holds, and asking again may wrongly succeed,
+/// because the kernel has forgotten which pages were dirty: only a new start tells.
+fn classify(error: &rusqlite::Error) -> AppendError {
+    let text = error.to_string();
+    let rusqlite::Error::SqliteFailure(failure, _) = error else {
+        return AppendError::InDoubt(text);
+    };
+    match (failure.code, failure.extended_code) {
+        (ErrorCode::DiskFull | ErrorCode::OutOfMemory | ErrorCode::TooBig | ErrorCode::DatabaseBusy, _)
+        | (
+            ErrorCode::SystemIoFailure,
+            ffi::SQLITE_IOERR_WRITE
+            | ffi::SQLITE_IOERR_SHMSIZE
+            | ffi::SQLITE_IOERR_SHMMAP
+            | ffi::SQLITE_IOERR_NOMEM,
+        ) => AppendError::Refused(text),
+        _ => AppendError::InDoubt(text),
+    }
+}

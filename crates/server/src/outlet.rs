@@ -1,0 +1,223 @@
+//! The writing side of one socket: who may write to it now, and the control frames that wait their turn.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::time::Duration;
+
+use patchcast_protocol::close::CloseCode;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::frame;
+use crate::limits::MAX_CONTROL_BYTES;
+
+/// Everything that is written to a socket goes through its outlet, on the thread that owns the socket.
+///
+/// While the [`Writer`] is the room, the last byte written ended a frame and nothing waits, so anyone on the thread may
+/// write whole frames. When the socket would block, the outlet is parked: a drainer alone writes, and control frames wait.
+pub struct Outlet {
+    stream: Rc<TcpStream>,
+    writer: Cell<Writer>,
+    stage: Cell<Stage>,
+    control: RefCell<Vec<u8>>,
+    closing: Notify,
+    write_timeout: Duration,
+}
+
+/// Who writes to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The socket takes what it is given: the room writes to it directly.
+    Room,
+    /// The socket would block and nobody waits for it yet: a drainer has to be started.
+    Nobody,
+    /// A drainer waits for the socket.
+    Drainer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// A close frame was given out; no data may follow it.
+    Closing,
+    /// Nothing is written any more.
+    Dead,
+}
+
+/// The socket took nothing for the whole write timeout, or it broke. It is of no more use.
+#[derive(Debug)]
+pub struct Broken;
+
+impl Outlet {
+    /// The outlet of a socket to which nothing has been written.
+    pub fn new(stream: Rc<TcpStream>, write_timeout: Duration) -> Outlet {
+        Outlet {
+            stream,
+            writer: Cell::new(Writer::Room),
+            stage: Cell::new(Stage::Open),
+            control: RefCell::default(),
+            closing: Notify::new(),
+            write_timeout,
+        }
+    }
+
+    /// Who writes now.
+    pub fn writer(&self) -> Writer {
+        self.writer.get()
+    }
+
+    /// Whether data may still be written: no close frame was given out, and the socket is not broken.
+    pub fn is_open(&self) -> bool {
+        self.stage.get() == Stage::Open
+    }
+
+    /// Writes what the socket takes of `slices`, all whole frames, and returns how many bytes that was.
+    /// Only the room calls it, and only while it is the writer; taking less than all parks the outlet.
+    pub fn write_now(&self, slices: &[IoSlice<'_>], total: usize) -> usize {
+        debug_assert_eq!(self.writer.get(), Writer::Room);
+        let written = match slices {
+            [one] => self.stream.try_write(one),
+            many => self.stream.try_write_vectored(many),
+        };
+        match written {
+            Ok(written) if written == total => written,
+            Ok(written) => {
+                self.writer.set(Writer::Nobody);
+                written
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writer.set(Writer::Nobody);
+                0
+            }
+            Err(_) => {
+                self.abort();
+                0
+            }
+        }
+    }
+
+    /// Sends a control frame as soon as the one before it has ended. When too many wait, the peer does not
+    /// read what it asks for, and is cut off.
+    pub fn send_control(&self, frame: &[u8]) {
+        if !self.is_open() {
+            return;
+        }
+        if self.writer.get() == Writer::Room {
+            let written = self.write_now(&[IoSlice::new(frame)], frame.len());
+            self.control.borrow_mut().extend_from_slice(&frame[written..]);
+        } else if self.control.borrow().len() + frame.len() <= MAX_CONTROL_BYTES {
+            self.control.borrow_mut().extend_from_slice(frame);
+        } else {
+            self.abort();
+        }
+    }
+
+    /// Sends a close frame after what has been begun; no data follows it.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.send_control(&frame::close(code, reason));
+        self.end_data();
+    }
+
+    /// Notes that a close frame was given out, be it the answer to the peer's.
+    pub fn end_data(&self) {
+        if self.is_open() {
+            self.set_stage(Stage::Closing);
+        }
+    }
+
+    /// Resolves once no more data is written: a close frame was given out, or the socket broke.
+    pub async fn closing(&self) {
+        while self.is_open() {
+            self.closing.notified().await;
+        }
+    }
+
+    /// Takes over a socket that would block. `false` when another drainer has it or the room writes to it.
+    pub fn begin_drain(&self) -> bool {
+        self.writer.get() == Writer::Nobody && {
+            self.writer.set(Writer::Drainer);
+            true
+        }
+    }
+
+    /// Parks an outlet to which more is to be written than the room should stay for.
+    pub fn park(&self) {
+        if self.writer.get() == Writer::Room {
+            self.writer.set(Writer::Nobody);
+        }
+    }
+
+    /// Hands the socket back: the last frame has ended and no control frame waits.
+    pub fn end_drain(&self) {
+        debug_assert!(self.control.borrow().is_empty());
+        self.writer.set(Writer::Room);
+    }
+
+    /// Writes the control frames that wait. Only the drainer calls it, at the end of a frame.
+    pub async fn flush_control(&self) -> Result<(), Broken> {
+        while !self.control.borrow().is_empty() {
+            // Taken out, because more may be added while this waits for the socket.
+            let waiting = std::mem::take(&mut *self.control.borrow_mut());
+            self.write_all(&waiting).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes all of `bytes`, waiting for the socket as often as it takes. Only the drainer calls it.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> Result<(), Broken> {
+        while !bytes.is_empty() {
+            if self.stage.get() == Stage::Dead {
+                return Err(Broken);
+            }
+            // Tried before waiting: the wake-up may have come before anybody waited for it.
+            match self.stream.try_write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_writable().await?,
+                Err(_) => {
+                    self.abort();
+                    return Err(Broken);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection at once and throws away what the kernel still holds for it. The reading side
+    /// then comes to its end by itself.
+    pub fn abort(&self) {
+        self.set_stage(Stage::Dead);
+        let socket = SockRef::from(&*self.stream);
+        // Both fail only for a socket that is gone already.
+        let _ = socket.set_linger(Some(Duration::ZERO));
+        let _ = socket.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Whether everything that was given out, the close frame included, is in the kernel's hands.
+    pub fn is_flushed(&self) -> bool {
+        self.writer.get() == Writer::Room || self.stage.get() == Stage::Dead
+    }
+
+    /// Tells the peer that nothing more comes; what was written is still delivered.
+    pub fn finish(&self) {
+        self.set_stage(Stage::Dead);
+        let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
+    }
+
+    fn set_stage(&self, stage: Stage) {
+        self.stage.set(stage);
+        self.closing.notify_one();
+    }
+
+    async fn wait_writable(&self) -> Result<(), Broken> {
+        match timeout(self.write_timeout, self.stream.writable()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                self.abort();
+                Err(Broken)
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The recent part of a room's log as it goes on the wire: framed once, shared by all cursors.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::rc::Rc;
+
+use patchcast_protocol::ids::{Author, Seq};
+
+use crate::limits::{CHUNK_BYTES, TAIL_BYTES};
+
+/// Consecutive frames, one an entry, the last of which is the room's head.
+///
+/// It holds at least the newest entries up to [`TAIL_BYTES`]; what is older is forgotten and has to be read
+/// from the log.
+pub struct Tail {
+    chunks: VecDeque<Chunk>,
+    bytes: usize,
+    next: Seq,
+}
+
+struct Chunk {
+    first: Seq,
+    frames: Vec<Frame>,
+    bytes: Rc<Vec<u8>>,
+}
+
+#[derive(Clone, Copy)]
+struct Frame {
+    author: Author,
+    end: usize,
+}
+
+/// Whole frames that lie side by side in memory, and the entry that follows the last of them.
+///
+/// It keeps its bytes alive, so a reader may hold it while the tail moves on.
+#[derive(Clone, Debug)]
+pub struct Run {
+    bytes: Rc<Vec<u8>>,
+    range: Range<usize>,
+    /// The first entry that is not in the run.
+    pub next: Seq,
+}
+
+impl Run {
+    /// The bytes to be written.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[self.range.clone()]
+    }
+
+    /// The run without its first `written` bytes.
+    #[must_use]
+    pub fn rest(mut self, written: usize) -> Run {
+        self.range.start += written;
+        self
+    }
+}
+
+impl Tail {
+    /// An empty tail whose first frame will be that of the entry `next`.
+    pub fn new(next: Seq) -> Tail {
+        Tail {
+            chunks: VecDeque::new(),
+            bytes: 0,
+            next,
+        }
+    }
+
+    /// The entry whose frame is pushed next: the one after the head.
+    pub fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// The oldest entry that it holds; [`next`](Self::next) when it holds none.
+    pub fn first(&self) -> Seq {
+        self.chunks.front().map_or(self.next, |chunk| chunk.first)
+    }
+
+    /// Adds the next entry's frame, which `write` appends to the bytes it is given.
+    pub fn push(&mut self, author: Author, write: impl FnOnce(&mut Vec<u8>)) {
+        let chunk = match self.chunks.back_mut() {
+            // Bytes that a reader holds do not move: it gets to keep them, and a new chunk begins.
+            Some(chunk) if chunk.bytes.len() < CHUNK_BYTES && Rc::strong_count(&chunk.bytes) == 1 => chunk,
+            _ => self.chunks.push_back_mut(Chunk::starting_at(self.next)),
+        };
+        let bytes = Rc::get_mut(&mut chunk.bytes).expect("nobody else holds a new or unshared chunk");
+        let before = bytes.len();
+        write(bytes);
+        let end = bytes.len();
+        chunk.frames.push(Frame { author, end });
+        self.bytes += end - before;
+        self.next = self.next.next();
+        self.trim();
+    }
+
+    /// The frames from entry `from` on, leaving out those that `skip` wrote, as the fewest runs; at most `max`
+    /// of them, so the last may end before the head.
+    ///
+    /// `None` when `from` is older than what the tail holds.
+    pub fn runs(&self, from: Seq, skip: Option<Author>, max: usize) -> Option<Vec<Run>> {
+        let mut runs = Vec::new();
+        if from >= self.next {
+            return Some(runs);
+        }
+        if from < self.first() {
+            return None;
+        }
+        let start = self.chunks.partition_point(|chunk| chunk.first <= from) - 1;
+        for chunk in self.chunks.iter().skip(start) {
+            chunk.runs(from, skip, max, &mut runs);
+            if runs.len() == max {
+                break;
+            }
+        }
+        Some(runs)
+    }
+
+    fn trim(&mut self) {
+        while self.bytes > TAIL_BYTES && self.chunks.len() > 1 {
+            let oldest = self.chunks.pop_front().expect("there are two");
+            self.bytes -= oldest.bytes.len();
+        }
+    }
+}
+
+impl Chunk {
+    fn starting_at(first: Seq) -> Chunk {
+        Chunk {
+            first,
+            frames: Vec::new(),
+            bytes: Rc::default(),
+        }
+    }
+
+    fn runs(&self, from: Seq, skip: Option<Author>, max: usize, runs: &mut Vec<Run>) {
+        let mut index = from.since(self.first) as usize;
+        while index < self.frames.len() && runs.len() < max {
+            let wanted = |frame: &Frame| Some(frame.author) != skip;
+            index += self.frames[index..]
+                .iter()
+                .take_while(|frame| !wanted(frame))
+                .count();
+            let len = self.frames[index..]
+                .iter()
+                .take_while(|frame| wanted(frame))
+                .count();
+            if len == 0 {
+                return;
+            }
+            let start = if index == 0 { 0 } else { self.frames[index - 1].end };
+            index += len;
+            runs.push(Run {
+                bytes: self.bytes.clone(),
+                range: start..self.frames[index - 1].end,
+                next: self.first.plus(index as u64),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: Author = Author(1);
+    const BOB: Author = Author(2);
+
+    fn tail(authors: &[(Author, &str)]) -> Tail {
+        let mut tail = Tail::new(Seq(1));
+        for (author, frame) in authors {
+            tail.push(*author, |out| out.extend_from_slice(frame.as_bytes()));
+        }
+        tail
+    }
+
+    fn text(tail: &Tail, from: u64, skip: Option<Author>) -> Vec<String> {
+        let runs = tail.runs(Seq(from), skip, usize::MAX).unwrap();
+        runs.iter()
+            .map(|run| String::from_utf8(run.as_slice().to_vec()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn everything_after_a_position_is_one_run() {
+        let tail = tail(&[(ANN, "a"), (BOB, "b"), (ANN, "c")]);
+        assert_eq!(text(&tail, 1, None), ["abc"]);
+        assert_eq!(text(&tail, 3, None), ["c"]);
+        assert!(text(&tail, 4, None).is_empty());
+    }
+
+    #[test]
+    fn an_own_entry_splits_a_run_in_two_and_neighbouring_ones_are_left_out_together() {
+        let tail = tail(&[(BOB, "a"), (ANN, "b"), (ANN, "c"), (BOB, "d"), (ANN, "e")]);
+        assert_eq!(text(&tail, 1, Some(ANN)), ["a", "d"]);
+        assert_eq!(text(&tail, 2, Some(ANN)), ["d"]);
+        assert!(text(&tail, 5, Some(ANN)).is_empty());
+    }
+
+    #[test]
+    fn a_run_says_which_entry_follows_it() {
+        let tail = tail(&[(BOB, "a"), (ANN, "b"), (BOB, "c")]);
+        let runs = tail.runs(Seq(1), Some(ANN), 1).unwrap();
+        assert_eq!((runs.len(), runs[0].next), (1, Seq(2)));
+    }
+
+    #[test]
+    fn a_reader_keeps_its_bytes_while_the_tail_moves_on() {
+        let mut tail = tail(&[(ANN, "a"), (ANN, "b")]);
+        let held = tail.runs(Seq(1), None, 1).unwrap().remove(0).rest(1);
+        tail.push(BOB, |out| out.extend_from_slice(&vec![b'x'; TAIL_BYTES]));
+        tail.push(BOB, |out| out.push(b'y'));
+        assert_eq!(held.as_slice(), b"b");
+        assert_eq!(text(&tail, 4, None), ["y"]);
+    }
+
+    #[test]
+    fn what_is_older_than_the_bound_is_forgotten_and_the_newest_stays() {
+        let mut tail = Tail::new(Seq(1));
+        for _ in 0..100 {
+            tail.push(ANN, |out| out.extend_from_slice(&[0; 10_000]));
+        }
+        assert!(tail.runs(Seq(1), None, 1).is_none());
+        assert!(tail.bytes <= TAIL_BYTES);
+        assert!(tail.first() > Seq(1) && tail.first() < Seq(100));
+        assert_eq!(tail.runs(Seq(100), None, 1).unwrap()[0].as_slice().len(), 10_000);
+    }
+}

@@ -1,0 +1,233 @@
+//! One thread of the server: the rooms that are pinned to it, and their connections.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::TcpStream as StdTcpStream;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use patchcast_protocol::close::CloseCode;
+use patchcast_protocol::dialect::Dialect;
+use patchcast_protocol::ids::{Author, Timestamp};
+use patchcast_protocol::room::RoomId;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
+
+use crate::connection::{Close, Connection, ConnectionLimits, Handler};
+use crate::dialect::read_message;
+use crate::history::BlockCache;
+use crate::limits::SHUTDOWN_TIMEOUT;
+use crate::log::Store;
+use crate::room::{Event, Inbox, Member, Room, RoomGone, RoomTask};
+
+/// A socket whose handshake is done, on its way to its room's thread.
+pub struct Accepted {
+    /// The socket.
+    pub stream: StdTcpStream,
+    /// What was read of it beyond the handshake.
+    pub leftover: Vec<u8>,
+    /// Where it goes.
+    pub room: RoomId,
+    /// Its place among all connections, given back when it ends.
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// The way to a worker thread.
+pub struct Worker {
+    accepted: mpsc::UnboundedSender<Accepted>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+impl Worker {
+    /// Starts a thread that serves rooms until `shutdown` changes.
+    pub fn start(
+        name: String,
+        store: Arc<dyn Store>,
+        limits: ConnectionLimits,
+        shutdown: watch::Receiver<bool>,
+    ) -> std::io::Result<Worker> {
+        let (accepted, receiver) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            let rooms = Rooms {
+                store,
+                open: RefCell::default(),
+                blocks: Rc::default(),
+            };
+            LocalSet::new().block_on(&runtime, serve(Rc::new(rooms), receiver, limits, shutdown));
+        })?;
+        Ok(Worker {
+            accepted,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Hands over a socket. During a shutdown it is dropped.
+    pub fn take(&self, accepted: Accepted) {
+        // The receiver is gone only when the worker has shut down.
+        let _ = self.accepted.send(accepted);
+    }
+
+    /// Waits until the thread, which was told to shut down, has closed its connections.
+    pub fn join(&self) {
+        let thread = self
+            .thread
+            .lock()
+            .expect("no code panics while it holds this lock")
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a worker thread panicked");
+        }
+    }
+}
+
+async fn serve(
+    rooms: Rc<Rooms>,
+    mut accepted: mpsc::UnboundedReceiver<Accepted>,
+    limits: ConnectionLimits,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    // Every connection holds a sender, so the receiver ends when the last of them has.
+    let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
+    loop {
+        tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|shutdown| *shutdown) => break,
+            connection = accepted.recv() => match connection {
+                Some(connection) => {
+                    let (rooms, alive) = (rooms.clone(), alive.clone());
+                    spawn_local(async move {
+                        if let Err(error) = connect(&rooms, connection, limits).await {
+                            tracing::debug!(%error, "a connection could not be taken over");
+                        }
+                        drop(alive);
+                    });
+                }
+                None => break,
+            }
+        }
+    }
+    rooms.shut_down();
+    drop(alive);
+    if timeout(SHUTDOWN_TIMEOUT, all_gone.recv()).await.is_err() {
+        tracing::warn!("some connections did not close in time");
+    }
+}
+
+async fn connect(rooms: &Rc<Rooms>, accepted: Accepted, limits: ConnectionLimits) -> std::io::Result<()> {
+    let stream = TcpStream::from_std(accepted.stream)?;
+    let connection = Connection::new(stream, accepted.leftover, limits).await?;
+    let member = Rc::new(Member::new(Author(rand::random()), connection.outlet().clone()));
+    let inbox = rooms.inbox(&accepted.room);
+    let mut handler = RoomHandler {
+        dialect: accepted.room.dialect,
+        inbox,
+        member,
+    };
+    tracing::debug!(room = %accepted.room, author = %handler.member.author, "joined");
+    // When the room has gone in this very moment, the first message finds out.
+    let _ = handler.inbox.send(Event::Join(handler.member.clone()));
+    connection.run(&mut handler).await;
+    tracing::debug!(room = %accepted.room, author = %handler.member.author, "left");
+    let _ = handler.inbox.send(Event::Leave(handler.member));
+    drop(accepted.permit);
+    Ok(())
+}
+
+/// A connection as a member of a room.
+struct RoomHandler {
+    dialect: Dialect,
+    inbox: Inbox,
+    member: Rc<Member>,
+}
+
+impl Handler for RoomHandler {
+    async fn text(&mut self, text: Utf8Bytes) -> Result<(), Close> {
+        match read_message(self.dialect, &text, self.member.author, now()) {
+            Ok(Some(entry)) => self.inbox.append(&self.member, entry).await.map_err(|RoomGone| {
+                Close::new(
+                    CloseCode::StorageFailed,
+                    "the room failed; your message was not stored",
+                )
+            }),
+            Ok(None) => Ok(()),
+            Err(malformed) => Err(Close::new(CloseCode::MalformedMessage, malformed.to_string())),
+        }
+    }
+
+    async fn binary(&mut self, _: Bytes) -> Result<(), Close> {
+        Err(Close::new(
+            CloseCode::UnsupportedData,
+            "this room takes JSON text, not binary messages",
+        ))
+    }
+
+    async fn blocked(&mut self) {
+        // A room that has gone has aborted its members or is about to be left.
+        let _ = self.inbox.send(Event::Blocked(self.member.clone()));
+    }
+}
+
+/// The rooms of one thread that somebody is in.
+struct Rooms {
+    store: Arc<dyn Store>,
+    open: RefCell<HashMap<RoomId, Inbox>>,
+    blocks: Rc<BlockCache>,
+}
+
+impl Rooms {
+    /// The inbox of a room, whose task is started if it does not run.
+    fn inbox(self: &Rc<Self>, id: &RoomId) -> Inbox {
+        if let Some(inbox) = self.open.borrow().get(id).filter(|inbox| !inbox.is_closed()) {
+            return inbox.clone();
+        }
+        let (inbox, events) = Inbox::new();
+        self.open.borrow_mut().insert(id.clone(), inbox.clone());
+        spawn_local(self.clone().run_room(id.clone(), inbox.clone(), events));
+        inbox
+    }
+
+    async fn run_room(self: Rc<Self>, id: RoomId, inbox: Inbox, mut events: mpsc::UnboundedReceiver<Event>) {
+        let opened = async {
+            let log = self.store.open(&id).await?;
+            Room::open(id.clone(), log, self.blocks.clone()).await
+        };
+        match opened.await {
+            Ok(room) => {
+                RoomTask::new(room, inbox, events)
+                    .run(|| drop(self.open.borrow_mut().remove(&id)))
+                    .await;
+            }
+            Err(error) => {
+                tracing::error!(room = %id, %error, "a room could not be opened");
+                self.open.borrow_mut().remove(&id);
+                events.close();
+                while let Some(event) = events.recv().await {
+                    if let Event::Join(member) = event {
+                        member
+                            .outlet
+                            .close(CloseCode::StorageFailed, "the room's log could not be read");
+                    }
+                }
+            }
+        }
+    }
+
+    fn shut_down(&self) {
+        for inbox in self.open.borrow().values() {
+            let _ = inbox.send(Event::Shutdown);
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Timestamp(since_1970.as_millis() as u64)
+}
