@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_subprotocol_is_answered_only_when_it_was_asked_for() {
         let asked = request("/", |h| {
-            drop(h.insert("sec-websocket-protocol", "soap, json".parse().unwrap()))
+            drop(h.insert("sec-websocket-protocol", "soap, json".parse().unwrap()));
         });
         let accept = check(&asked, &Origins::Any).unwrap();
         assert_eq!(accept.room.dialect, Dialect::Chat);
