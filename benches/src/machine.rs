@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde::Serialize;
 
 /// The core of the servers and the core of the generator.
@@ -53,6 +54,66 @@ impl Cores {
         pin_thread(self.generator)?;
         child
     }
+}
+
+/// How busy the two cores are with anything but this run, from its beginning on.
+pub(crate) struct Bystanders {
+    cores: Cores,
+    started: Instant,
+    /// Seconds that the cores had worked, without this process and its children.
+    before: f64,
+}
+
+impl Bystanders {
+    /// Begins to watch.
+    pub(crate) fn watch(cores: Cores) -> Result<Bystanders> {
+        Ok(Bystanders {
+            cores,
+            started: Instant::now(),
+            before: busy_seconds(cores)? - own_seconds()?,
+        })
+    }
+
+    /// The share of both cores' time that others have used so far, between 0 and 1.
+    ///
+    /// To be asked when all servers have ended: only then does the kernel count them as children.
+    pub(crate) fn share(&self) -> Result<f64> {
+        let others = busy_seconds(self.cores)? - own_seconds()? - self.before;
+        Ok((others / (2.0 * self.started.elapsed().as_secs_f64())).clamp(0.0, 1.0))
+    }
+}
+
+/// CPU time of this process and of its children that have ended.
+fn own_seconds() -> Result<f64> {
+    let mut seconds = 0.0;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who)?;
+        for time in [usage.user_time(), usage.system_time()] {
+            seconds += time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        }
+    }
+    Ok(seconds)
+}
+
+/// The seconds for which the two cores have worked since the machine was started, steal included.
+fn busy_seconds(cores: Cores) -> Result<f64> {
+    let ticks_per_second = sysconf(SysconfVar::CLK_TCK)?.context("the kernel does not tell its tick")? as f64;
+    let stat = fs::read_to_string("/proc/stat")?;
+    let mut ticks = 0;
+    for core in [cores.server, cores.generator] {
+        let name = format!("cpu{core} ");
+        let line = stat
+            .lines()
+            .find_map(|line| line.strip_prefix(&name))
+            .context("a core without /proc/stat")?;
+        let fields: Vec<u64> = line
+            .split_whitespace()
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        // user, nice, system, idle, iowait, irq, softirq, steal; guest time is already in user.
+        ticks += fields.iter().take(8).sum::<u64>() - fields.iter().skip(3).take(2).sum::<u64>();
+    }
+    Ok(ticks as f64 / ticks_per_second)
 }
 
 /// Lets this process, and the servers that inherit its limits, have `files` open files.

@@ -17,15 +17,15 @@ const BAR_ONE: f64 = 1.25;
 /// A delivery among many in flight costs at most an eighth of that.
 const BAR_BURST: f64 = BAR_ONE / 8.0;
 
-/// How much a round delivers, so that rooms of all sizes are measured for about as long. At 4 us of CPU for a
-/// delivery, a round one at a time spends a third of a second, thousands of times what reading the clock can miss.
-const DELIVERIES_ONE: usize = 80_000;
-const DELIVERIES_BURST: usize = 320_000;
+/// A round with many in flight delivers this many times more, being that much cheaper.
+const BURST_FACTOR: usize = 4;
 
 /// What the user may choose.
 pub(crate) struct Options {
     pub(crate) connections: Vec<usize>,
     pub(crate) rounds: usize,
+    /// Deliveries in a round one at a time, so that rooms of all sizes are measured for about as long.
+    pub(crate) deliveries: usize,
     pub(crate) window: usize,
     pub(crate) senders: Senders,
 }
@@ -42,12 +42,12 @@ pub(crate) fn run(lab: &Lab, report: &mut Report, options: &Options) -> Result<(
 fn measure(lab: &Lab, report: &mut Report, options: &Options, connections: usize) -> Result<()> {
     let receivers = connections - 1;
     let one = Plan {
-        messages: (DELIVERIES_ONE / receivers).max(20),
+        messages: (options.deliveries / receivers).max(20),
         window: 1,
         senders: Senders::One,
     };
     let burst = Plan {
-        messages: (DELIVERIES_BURST / receivers).max(options.window * 4),
+        messages: (options.deliveries * BURST_FACTOR / receivers).max(options.window * 4),
         window: options.window,
         senders: options.senders,
     };
