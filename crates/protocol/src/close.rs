@@ -34,8 +34,6 @@ pub enum CloseCode {
     TooLarge = 1009,
     /// The message could not be stored; it was not delivered to anyone.
     StorageFailed = 1011,
-    /// The server has no place for this connection now.
-    TryAgainLater = 1013,
     /// A message that is not what the dialect asks for.
     MalformedMessage = 4000,
     /// Nothing was heard from the client for the whole idle timeout.
@@ -44,7 +42,7 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// Every code, in the order of its number.
-    pub const ALL: [CloseCode; 10] = [
+    pub const ALL: [CloseCode; 9] = [
         CloseCode::Normal,
         CloseCode::GoingAway,
         CloseCode::ProtocolError,
@@ -52,7 +50,6 @@ impl CloseCode {
         CloseCode::InvalidUtf8,
         CloseCode::TooLarge,
         CloseCode::StorageFailed,
-        CloseCode::TryAgainLater,
         CloseCode::MalformedMessage,
         CloseCode::IdleTimeout,
     ];
@@ -72,7 +69,6 @@ impl CloseCode {
             CloseCode::InvalidUtf8 => "invalid UTF-8",
             CloseCode::TooLarge => "message too large",
             CloseCode::StorageFailed => "storage failed",
-            CloseCode::TryAgainLater => "try again later",
             CloseCode::MalformedMessage => "malformed message",
             CloseCode::IdleTimeout => "idle timeout",
         }
