@@ -19,14 +19,19 @@ export class Server {
   /** Chosen by the system at the first start and kept for the following ones: open pages know no other. */
   #address = "127.0.0.1:0";
 
-  /** @param {string} data */
-  constructor(data) {
+  /**
+   * @param {string} data
+   * @param {string} web
+   */
+  constructor(data, web) {
     this.data = data;
+    this.web = web;
   }
 
-  static async start() {
+  /** @param {string} web the pages to serve */
+  static async start(web = WEB) {
     if (!existsSync(BINARY)) throw new Error(`no server at ${BINARY}: build it with cargo build -p patchcast-server, or set PATCHCAST_BIN`);
-    const server = new Server(await mkdtemp(join(tmpdir(), "patchcast-e2e-")));
+    const server = new Server(await mkdtemp(join(tmpdir(), "patchcast-e2e-")), web);
     await server.restart();
     return server;
   }
@@ -43,7 +48,7 @@ export class Server {
 
   /** Starts the server on the same port with the same data; resolves once it accepts connections. */
   async restart() {
-    const child = spawn(BINARY, ["serve", "--listen", this.#address, "--data", this.data, "--web", WEB], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(BINARY, ["serve", "--listen", this.#address, "--data", this.data, "--web", this.web], { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     let log = "";
     child.stderr.on("data", (chunk) => (log += chunk));
