@@ -29,7 +29,13 @@ async function gifts() {
   await bruno.getByRole("button", { name: "The Hobbit" }).click();
   await bruno.getByRole("button", { name: "Look up and add" }).click();
   await ada.getByRole("heading", { name: "The Hobbit" }).waitFor();
-  await ada.getByText("Bruno", { exact: true }).first().waitFor();
+  await ada.getByRole("button", { name: "Add a gift" }).click();
+  await ada.getByLabel("What should it be?").fill("Roller skates, size 39");
+  await ada.getByRole("radio", { name: "🛼" }).check();
+  await ada.getByRole("button", { name: "Add to the list" }).click();
+  await reserve(bruno, "Roller skates, size 39");
+  await reserve(ada, "The Hobbit");
+  await ada.getByText("Bruno reserved “Roller skates, size 39”.").waitFor();
   await shoot(ada, "gifts.png");
 }
 
@@ -39,17 +45,18 @@ async function chat() {
     await page.getByLabel("Your name").fill(name);
     await page.getByLabel("Message").fill(text);
     await page.getByRole("button", { name: "Send" }).click();
-    await ada.getByText(text).waitFor();
+    await Promise.all([ada, bruno].map((each) => each.getByText(text).waitFor()));
   };
   await say(bruno, "Bruno", "Who takes the telescope?");
   await say(ada, "Ada", "You do, it has your ribbon on it already.");
   await say(bruno, "Bruno", "Then the moka pot is yours. Good beans, please!");
   await say(ada, "Ada", "Pull the plug on the server and watch: this line is still here after.");
+  await ada.setViewportSize({ width: 1120, height: 690 });
   await shoot(ada, "chat.png");
 }
 
 async function open(path) {
-  const page = await browser.newPage({ viewport: { width: 1120, height: 840 }, reducedMotion: "reduce" });
+  const page = await browser.newPage({ viewport: { width: 1120, height: 1000 }, deviceScaleFactor: 1.5, reducedMotion: "reduce" });
   await page.goto(server.url + path);
   await page.locator('[data-connection="open"]').waitFor({ state: "attached" });
   return page;
@@ -58,7 +65,9 @@ async function open(path) {
 /** Fewer colours make a picture of flat surfaces several times smaller, and nobody sees it. */
 async function shoot(page, name) {
   const path = OUT + name;
-  await page.screenshot({ path });
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path, animations: "disabled" });
   await new Promise((resolve, reject) =>
     execFile("convert", [path, "+dither", "-colors", "192", "-strip", `PNG8:${path}`], (error) => (error ? reject(error) : resolve())),
   ).catch(() => console.warn(`${name} stays as large as it is: ImageMagick's convert is missing`));
