@@ -9,7 +9,7 @@ use crate::exchange::{self, Plan, Senders};
 use crate::joiner::Joiner;
 use crate::lab::{Lab, Subject};
 use crate::message;
-use crate::process::Process;
+use crate::process::{Process, Usage};
 use crate::report::{Figure, Report};
 
 const PATH: &str = "/bench";
@@ -51,16 +51,19 @@ fn measure(lab: &Lab, report: &mut Report, options: &Options, subject: Subject) 
         &[options.history as f64 / seconds],
     ));
     let joins = join(&process, &expected, options.joins)?;
-    add(report, subject, &case("first"), &joins[..1]);
-    add(report, subject, &case("later"), &joins[1..]);
+    add(report, subject, [&case("first"), &case("later")], &joins);
 
     // The naive peer forgets everything with its process.
     if subject == Subject::Patchcast {
         process.stop()?;
         let process = lab.start(subject, data.path())?;
         let joins = join(&process, &expected, options.joins)?;
-        add(report, subject, &case("first after restart"), &joins[..1]);
-        add(report, subject, &case("later after restart"), &joins[1..]);
+        add(
+            report,
+            subject,
+            [&case("first after restart"), &case("later after restart")],
+            &joins,
+        );
     }
     Ok(())
 }
@@ -82,6 +85,8 @@ fn fill(process: &Process, messages: usize) -> Result<f64> {
 struct Join {
     nanoseconds: f64,
     milliseconds: f64,
+    usage_before: Usage,
+    usage_after: Usage,
 }
 
 fn join(process: &Process, expected: &[u8], joins: usize) -> Result<Vec<Join>> {
@@ -90,26 +95,36 @@ fn join(process: &Process, expected: &[u8], joins: usize) -> Result<Vec<Join>> {
     let mut buffer = vec![0; 4 << 20];
     (0..joins)
         .map(|at| {
-            let before = process.cpu_at_rest()?;
+            let (before, usage_before) = (process.cpu_at_rest()?, process.usage()?);
             let started = Instant::now();
             let joiner = Joiner::join(process.addr(), PATH, expected, &mut buffer)
                 .with_context(|| format!("join {at}{}", process.last_words()))?;
             let took = started.elapsed();
-            let after = process.cpu_at_rest()?;
+            let (after, usage_after) = (process.cpu_at_rest()?, process.usage()?);
             joiner
                 .leave()
                 .with_context(|| format!("leaving after join {at}{}", process.last_words()))?;
             Ok(Join {
                 nanoseconds: (after - before).as_secs_f64() * 1e9 / messages as f64,
                 milliseconds: took.as_secs_f64() * 1e3,
+                usage_before,
+                usage_after,
             })
         })
         .collect()
 }
 
-fn add(report: &mut Report, subject: Subject, case: &str, joins: &[Join]) {
-    let nanoseconds: Vec<f64> = joins.iter().map(|join| join.nanoseconds).collect();
-    let milliseconds: Vec<f64> = joins.iter().map(|join| join.milliseconds).collect();
-    report.add(Figure::new(case, subject.name(), NANOSECONDS, &nanoseconds).at_most(BAR_NANOSECONDS));
-    report.add(Figure::new(case, subject.name(), MILLISECONDS, &milliseconds));
+/// The first join pays for what the later ones share, so it stands alone.
+fn add(report: &mut Report, subject: Subject, [first, later]: [&str; 2], joins: &[Join]) {
+    for (case, joins) in [(first, &joins[..1]), (later, &joins[1..])] {
+        let nanoseconds: Vec<f64> = joins.iter().map(|join| join.nanoseconds).collect();
+        let milliseconds: Vec<f64> = joins.iter().map(|join| join.milliseconds).collect();
+        report.add(Figure::new(case, subject.name(), NANOSECONDS, &nanoseconds).at_most(BAR_NANOSECONDS));
+        report.add(Figure::new(case, subject.name(), MILLISECONDS, &milliseconds));
+        let mut usage = Usage::default();
+        for join in joins {
+            usage.add(&join.usage_before, &join.usage_after);
+        }
+        report.note(format!("{case}, {}: {usage}", subject.name()));
+    }
 }
