@@ -118,9 +118,17 @@ fn connect_says_which_option_is_wrong() {
 #[wasm_bindgen_test]
 fn one_bound_of_the_backoff_moves_the_default_of_the_other() {
     let browser = fake_browser();
-    for options in [r#"{"backoff":{"minMs":60000}}"#, r#"{"backoff":{"maxMs":100}}"#] {
+    for (options, half_of_the_first_ceilings) in [
+        ("{}", ["[250]", "[500]"]),
+        (r#"{"backoff":{"minMs":60000}}"#, ["[30000]", "[30000]"]),
+        (r#"{"backoff":{"maxMs":100}}"#, ["[50]", "[50]"]),
+    ] {
         let _app = App::connect_with("ws://room", options);
-        browser.socket().lose(1006, "");
+        for wait in half_of_the_first_ceilings {
+            browser.socket().lose(1006, "");
+            assert_eq!(browser.running_timers(), wait, "{options}");
+            browser.fire_timer();
+        }
     }
 }
 

@@ -23,7 +23,7 @@ export class TrackedSockets {
   }
 }
 
-/** No network and no clock: what happens, and when, the test says. */
+/** No network, no clock and no chance (always one half): what happens, and when, the test says. */
 export class FakeBrowser {
   constructor() {
     const fake = this;
@@ -40,6 +40,8 @@ export class FakeBrowser {
       addEventListener: globalThis.addEventListener,
       removeEventListener: globalThis.removeEventListener,
     };
+    this.random = Math.random;
+    Math.random = () => 0.5;
     Object.assign(globalThis, {
       WebSocket: class extends FakeSocket {
         constructor(...args) {
@@ -94,6 +96,7 @@ export class FakeBrowser {
 
   restore() {
     Object.assign(globalThis, this.original);
+    Math.random = this.random;
   }
 }
 

@@ -144,7 +144,7 @@ fn a_browser_that_forbids_a_later_attempt_is_asked_again() {
         "the browser refuses to connect: forbidden here".to_owned(),
     );
     assert_eq!(ann.told(), [status("reconnecting"), refuses]);
-    assert_ne!(browser.running_timers(), "[]");
+    assert_eq!(browser.running_timers(), "[500]");
 }
 
 #[wasm_bindgen_test]
