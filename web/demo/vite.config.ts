@@ -1,4 +1,4 @@
-// Builds the two pages; in `vite dev` rooms are proxied to a server on the default port.
+// Builds the two pages; in `vite dev` rooms are proxied to the server at PATCHCAST_URL, by default on its default port.
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
@@ -14,6 +14,6 @@ export default defineConfig({
   server: {
     // The wasm client lies outside of web/, in the crate that builds it.
     fs: { allow: [here("../.."), here("../../crates/client-wasm/pkg")] },
-    proxy: { "^/(gifts|chat)/": { target: "ws://127.0.0.1:5001", ws: true } },
+    proxy: { "^/(gifts|chat)/": { target: process.env["PATCHCAST_URL"] ?? "ws://127.0.0.1:5001", ws: true } },
   },
 });
