@@ -1,0 +1,6 @@
+//! The server's integration tests: the real binary and real sockets, or a part of it where that is the subject.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod dialects;
+mod harness;
