@@ -22,3 +22,5 @@ source "$root/scripts/lib/ports.sh"
 source "$root/scripts/lib/browsers.sh"
 # shellcheck source=scripts/lib/python2.sh
 source "$root/scripts/lib/python2.sh"
+# shellcheck source=scripts/lib/server.sh
+source "$root/scripts/lib/server.sh"

@@ -43,10 +43,20 @@ check_licences() {
 
 build_test_server() { cargo build --package patchcast-server --bin patchcast --locked; }
 
-# Absolute, for tests that run in folders of their own.
-server_binary() { realpath "${CARGO_TARGET_DIR:-target}/debug/patchcast"; }
-
 check_size() { node scripts/size; }
+
+test_wasm_chromium() {
+  find_browsers
+  with_server test_in_browser --chrome --chromedriver "$CHROMEDRIVER"
+}
+
+test_wasm_firefox() {
+  find_browsers
+  with_server test_in_browser --firefox --geckodriver "$GECKODRIVER"
+}
+
+# A page has no environment, so the server's address is compiled into the tests.
+test_in_browser() { wasm-pack test --headless "$@" crates/client-wasm --locked; }
 
 check_types() { npm run typecheck --prefix web; }
 
