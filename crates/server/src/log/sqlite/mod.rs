@@ -94,7 +94,8 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
     writer: mpsc::Sender<writer::Request>,
     reader: mpsc::Sender<reader::Request>,
-    threads: Vec<thread::JoinHandle<()>>,
+    writer_thread: Option<thread::JoinHandle<()>>,
+    reader_thread: Option<thread::JoinHandle<()>>,
     _lock: File,
 }
 
@@ -130,19 +131,18 @@ impl SqliteStore {
         });
         let (writer, appends) = mpsc::channel();
         let (reader, reads) = mpsc::channel();
-        let threads = vec![
-            spawn("log-writer", {
-                let shared = shared.clone();
-                move || writer::run(connections.writer, &appends, &shared)
-            }),
-            spawn("log-reader", move || reader::run(&connections.reader, &reads)),
-        ];
+        let writer_thread = spawn("log-writer", {
+            let shared = shared.clone();
+            move || writer::run(connections.writer, &appends, &shared)
+        });
+        let reader_thread = spawn("log-reader", move || reader::run(&connections.reader, &reads));
         Ok(SqliteStore {
             rooms: Mutex::default(),
             shared,
             writer,
             reader,
-            threads,
+            writer_thread: Some(writer_thread),
+            reader_thread: Some(reader_thread),
             _lock: lock,
         })
     }
@@ -178,14 +178,12 @@ impl Drop for SqliteStore {
     /// Waits until everything that was handed to the writer is decided; SQLite then folds the write-ahead
     /// log into the database. Logs that are still held answer with an error from then on.
     fn drop(&mut self) {
+        // The reader ends first: only the last connection to be closed folds, and the reader's may not write.
         // A thread that has ended already needs no telling.
-        let _ = self.writer.send(writer::Request::Stop);
         let _ = self.reader.send(reader::Request::Stop);
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the log panicked");
-            }
-        }
+        join(self.reader_thread.take());
+        let _ = self.writer.send(writer::Request::Stop);
+        join(self.writer_thread.take());
     }
 }
 
@@ -328,4 +326,10 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> thread::JoinHandle<
         .name(name.into())
         .spawn(run)
         .expect("the system can start two more threads")
+}
+
+fn join(thread: Option<thread::JoinHandle<()>>) {
+    if thread.is_some_and(|thread| thread.join().is_err()) {
+        tracing::error!("a thread of the log panicked");
+    }
 }
