@@ -4,3 +4,4 @@
 
 mod dialects;
 mod harness;
+mod log;
