@@ -49,6 +49,17 @@ want() {
   for needed in ${step_needs[$1]}; do want "$needed"; done
 }
 
+# Whether a step that this one needs, at any remove, has failed: that one is then skipped, and so is this.
+needs_failed() {
+  local i needed
+  for needed in ${step_needs[$1]}; do
+    for i in "${!step_names[@]}"; do
+      [[ ${step_names[i]} != "$needed" || ${step_results[i]} == ok ]] || return 0
+    done
+  done
+  return 1
+}
+
 list_steps() {
   local step
   printf '%-10s %-16s %s\n' GROUP STEP 'WHAT FOR'

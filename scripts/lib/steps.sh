@@ -45,7 +45,7 @@ print_result() {
   case $result in
     FAILED) colour=$red ;;
     skipped) colour=$yellow note="  $(tail -n 1 "$log")" ;;
-    ok) note=$(sed -n 's/^note: /  /p' "$log" | tail -n 1) ;;
+    ok) note=$(sed -n 's/^shown with the time: /  /p' "$log" | tail -n 1) ;;
   esac
   printf '%s%-7s%s %7s s%s\n' "$colour" "$result" "$plain" "$time" "$note"
 }
@@ -63,7 +63,7 @@ skip() {
 }
 
 # note FACT: the fact stands behind the step's time, and again in no other place.
-note() { say "note: $*"; }
+note() { say "shown with the time: $*"; }
 
 count_steps() {
   local wanted=$1 result count=0
