@@ -1,8 +1,8 @@
 //! The bounds that both sides of a connection must know.
 
-/// Levels of arrays and objects in one message. It is the recursion limit of serde_json, which keeps the
-/// stack of a thread that reads a stranger's message bounded; a patch and its list take two of them.
-pub const MAX_DEPTH: usize = 128;
+/// Levels of arrays and objects in one message. It is what serde_json reads, which keeps the stack of a
+/// thread that reads a stranger's message bounded; a patch and its list take two of them.
+pub const MAX_DEPTH: usize = 127;
 
 /// Bytes of one message, in either direction of the plain dialects, unless the operator chose otherwise. A gift list of ten
 /// thousand gifts fits; a client cannot make the server hold much for it.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use patchcast_protocol::limits::MAX_DEPTH;
 use patchcast_protocol::patch::Patch;
 use patchcast_protocol::patches::check_message;
 use patchcast_protocol::{Malformed, chat::ChatPost};
@@ -61,6 +62,17 @@ fn a_message_of_a_hundred_thousand_levels_is_refused_without_using_the_stack() {
             .next(),
         Some("invalid type")
     );
+}
+
+#[test]
+fn a_message_may_be_nested_just_as_deep_as_the_limit_says() {
+    let message = |levels: usize| {
+        // The list and the patch are two of the levels.
+        let (open, close) = ("[".repeat(levels - 2), "]".repeat(levels - 2));
+        format!("[{{\"op\":\"add\",\"path\":[],\"value\":{open}{close}}}]")
+    };
+    assert_eq!(check_message(&message(MAX_DEPTH)), Ok(1));
+    assert_eq!(check_message(&message(MAX_DEPTH + 1)), Err(Malformed::TooDeep));
 }
 
 #[test]

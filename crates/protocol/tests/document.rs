@@ -10,14 +10,25 @@ const DOCUMENT: &str = include_str!("../../../docs/protocol.md");
 
 /// The rows of the first table under a heading, without its two head rows.
 fn table(heading: &str) -> Vec<Vec<&'static str>> {
-    let section = DOCUMENT.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
-    let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    rows.skip(2).map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    let section = DOCUMENT
+        .split("\n## ")
+        .find(|section| section.starts_with(heading))
+        .unwrap();
+    let rows = section
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'));
+    rows.skip(2)
+        .map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
 }
 
 #[test]
 fn the_document_lists_every_close_code_with_what_a_client_does() {
-    let documented: Vec<_> = table("Closing").into_iter().map(|row| row[..3].join(" ")).collect();
+    let documented: Vec<_> = table("Closing")
+        .into_iter()
+        .map(|row| row[..3].join(" "))
+        .collect();
     let expected = CloseCode::ALL.map(|code| {
         let advice = match code.advice() {
             Advice::Stop => "stop",
@@ -51,7 +62,10 @@ fn the_document_states_the_limits() {
         ("bytes of a chat text", limits::MAX_CHAT_TEXT_BYTES),
     ];
     for (what, value) in expected {
-        let row = documented.iter().find(|row| row[0] == what).unwrap_or_else(|| panic!("no row {what:?}"));
+        let row = documented
+            .iter()
+            .find(|row| row[0] == what)
+            .unwrap_or_else(|| panic!("no row {what:?}"));
         assert_eq!(row[1], value.to_string(), "{what}");
     }
 }

@@ -180,7 +180,8 @@ impl Connection {
 
     /// Reads to the end of the stream what nobody will look at.
     async fn discard(&mut self) {
-        let mut buffer = [0; 1024];
+        // Not an array: it would take its place in the future for as long as the connection lives.
+        let mut buffer = vec![0; 4096];
         while let Ok(1..) = tokio::io::AsyncReadExt::read(self.socket.get_mut(), &mut buffer).await {}
     }
 }

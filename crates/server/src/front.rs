@@ -132,7 +132,8 @@ impl Front {
             let worker = &self.workers[self.worker_of(&room)];
             worker.take(Accepted {
                 stream,
-                leftover: parts.read_buf.into(),
+                // Copied, because hyper's buffer would live on in the connection's.
+                leftover: parts.read_buf.to_vec(),
                 room,
                 permit,
             });

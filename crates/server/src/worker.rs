@@ -104,7 +104,7 @@ async fn serve(
                 Some(connection) => {
                     let (rooms, alive) = (rooms.clone(), alive.clone());
                     spawn_local(async move {
-                        if let Err(error) = connect(&rooms, connection, limits).await {
+                        if let Err(error) = Box::pin(connect(&rooms, connection, limits)).await {
                             tracing::debug!(%error, "a connection could not be taken over");
                         }
                         drop(alive);
@@ -134,7 +134,8 @@ async fn connect(rooms: &Rc<Rooms>, accepted: Accepted, limits: ConnectionLimits
     tracing::debug!(room = %accepted.room, author = %handler.member.author, "joined");
     // When the room has gone in this very moment, the first message finds out.
     let _ = handler.inbox.send(Event::Join(handler.member.clone()));
-    connection.run(&mut handler).await;
+    // Boxed, so that what was needed for joining is not kept for as long as the connection lives.
+    Box::pin(connection.run(&mut handler)).await;
     tracing::debug!(room = %accepted.room, author = %handler.member.author, "left");
     let _ = handler.inbox.send(Event::Leave(handler.member));
     drop(accepted.permit);

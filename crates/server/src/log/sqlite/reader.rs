@@ -41,20 +41,20 @@ pub(super) struct Range {
 pub(super) fn run(connection: &Connection, requests: &mpsc::Receiver<Request>) {
     loop {
         match requests.recv() {
-            Ok(Request::Find { room, reply }) => drop(reply.send(find(connection, &room).map_err(failed))),
+            Ok(Request::Find { room, reply }) => drop(reply.send(find(connection, &room))),
             Ok(Request::Read { range, reply }) => drop(reply.send(read(connection, &range))),
             Ok(Request::Stop) | Err(_) => return,
         }
     }
 }
 
-fn find(connection: &Connection, room: &RoomId) -> rusqlite::Result<Option<Found>> {
-    let Some(id) = schema::find_room(connection, room)? else {
+fn find(connection: &Connection, room: &RoomId) -> Result<Option<Found>, ReadError> {
+    let Some(id) = schema::find_room(connection, room).map_err(failed)? else {
         return Ok(None);
     };
     Ok(Some(Found {
         id,
-        head: schema::head(connection, id)?,
+        head: schema::head(connection, id).map_err(damaged)?,
     }))
 }
 
@@ -65,7 +65,7 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         .query((range.room, range.after.0 as i64, range.last.0 as i64))
         .map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
-        let row = schema::Row::read(row).map_err(|e| ReadError::Damaged(e.to_string()))?;
+        let row = schema::Row::read(row).map_err(damaged)?;
         if !entries.is_empty() && entries.payload_bytes() + row.payload.len() > range.max_bytes {
             break;
         }
@@ -79,6 +79,13 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         return Err(ReadError::Damaged(format!("{} is missing", range.after.next())));
     }
     Ok(entries)
+}
+
+fn damaged(error: schema::RowError) -> ReadError {
+    match error {
+        schema::RowError::Sqlite(error) => failed(error),
+        schema::RowError::Checksum(..) => ReadError::Damaged(error.to_string()),
+    }
 }
 
 fn failed(error: rusqlite::Error) -> ReadError {

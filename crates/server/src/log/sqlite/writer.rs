@@ -118,7 +118,7 @@ fn insert(
     if room_id == 0 {
         room_id = schema::insert_room(transaction, &room.name)?;
     }
-    let mut statement = schema::insert_entry(transaction)?;
+    let mut statement = schema::insert_entries(transaction)?;
     for entry in entries {
         head = head.after(entry);
         statement.insert(&schema::Row {
