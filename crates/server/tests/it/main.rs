@@ -5,3 +5,4 @@
 mod dialects;
 mod harness;
 mod log;
+mod storage;

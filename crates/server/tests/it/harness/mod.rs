@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use client::{Client, End, client_of};
 pub use http::{Response, exchange, get};
 pub use raw::{Frame, Opcode, Raw, frame, handshake, head};
-pub use server::{Server, refusal};
+pub use server::{Server, refusal, try_refusal};
 
 /// Longer than anything takes that is going to happen, on a machine that is busy with other things too.
 pub const DEADLINE: Duration = Duration::from_secs(20);

@@ -37,13 +37,13 @@ impl Server {
         Server::launch(directory, command).await
     }
 
-    /// Starts a server through a shell that first runs `preparation`, `ulimit` for instance.
-    pub async fn prepared(preparation: &str, args: &[&str]) -> Server {
+    /// Starts a server through `shell`, which takes a script as its last argument, after it has run
+    /// `preparation`: `ulimit` for instance. The script sees the server's arguments; `$3` is the data directory.
+    pub async fn prepared(shell: &[&str], preparation: &str, args: &[&str]) -> Server {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(format!(r#"{preparation} && exec "$0" "$@""#));
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]);
+        command.arg(format!(r#"{preparation} && exec "$0" "$@""#));
         command.arg(BINARY).args(serve_args(&directory, args));
         Server::launch(directory, command).await
     }
@@ -173,24 +173,44 @@ impl Drop for Server {
     }
 }
 
-/// Starts a server that is expected to refuse, and returns what it says. It must not end with success.
-pub async fn refusal(directory: &TempDir, args: &[&str]) -> String {
+/// What a server says that refuses to start, or `Err` when it starts. A panic or a signal is no refusal.
+pub async fn try_refusal(directory: &TempDir, args: &[&str]) -> Result<String, &'static str> {
     let mut command = Command::new(BINARY);
-    command
+    let mut child = command
         .args(serve_args(directory, args))
         .stdin(Stdio::null())
-        .kill_on_drop(true);
-    let output = within("the server's refusal", command.output()).await.unwrap();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    if within("the server's refusal", stdout.next_line())
+        .await
+        .unwrap()
+        .is_some()
+    {
+        return Err("it listens");
+    }
+    let output = within("the server's end", child.wait_with_output())
+        .await
+        .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    // A panic or a signal is no refusal.
     assert_eq!(output.status.code(), Some(1), "{}: {said}", output.status);
-    assert!(output.stdout.is_empty(), "it said that it listens");
-    said
+    Ok(said)
+}
+
+/// What a server says that must refuse to start.
+pub async fn refusal(directory: &TempDir, args: &[&str]) -> String {
+    try_refusal(directory, args).await.unwrap()
 }
 
 fn serve_args(directory: &TempDir, args: &[&str]) -> Vec<String> {
     let data = data_of(directory.path());
-    let mut all = vec!["serve".into(), "--data".into(), data.to_str().unwrap().into()];
+    let mut all: Vec<String> = vec!["serve".into()];
+    if !args.contains(&"--data") {
+        all.extend(["--data".into(), data.to_str().unwrap().into()]);
+    }
     if !args.contains(&"--listen") {
         all.extend(["--listen".into(), "127.0.0.1:0".into()]);
     }
