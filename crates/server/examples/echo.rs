@@ -43,8 +43,8 @@ fn main() -> std::io::Result<()> {
 
 async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     let leftover = shake_hands(&mut stream).await?;
-    let connection = Connection::new(stream, leftover, LIMITS).await?;
-    let mut echo = Echo(connection.outlet().clone());
+    let connection = Connection::new(stream, leftover, LIMITS, |outlet| outlet).await?;
+    let mut echo = Echo(connection.owner().clone());
     connection.run(&mut echo).await;
     Ok(())
 }

@@ -61,9 +61,9 @@ impl Close {
 }
 
 /// A WebSocket connection after its handshake.
-pub struct Connection {
-    socket: WebSocketStream<SharedStream>,
-    outlet: Rc<Outlet>,
+pub struct Connection<O> {
+    socket: WebSocketStream<SharedStream<O>>,
+    owner: Rc<O>,
     limits: ConnectionLimits,
 }
 
@@ -74,43 +74,48 @@ enum End {
     Here,
 }
 
-impl Connection {
-    /// Takes over a socket whose handshake is done; `leftover` are bytes that were read beyond it.
+impl<O: AsRef<Outlet>> Connection<O> {
+    /// Takes over a socket whose handshake is done; `leftover` are bytes that were read beyond it. `own` makes
+    /// what holds the socket's writing side.
     pub async fn new(
         stream: TcpStream,
         leftover: Vec<u8>,
         limits: ConnectionLimits,
-    ) -> io::Result<Connection> {
+        own: impl FnOnce(Outlet) -> O,
+    ) -> io::Result<Connection<O>> {
         stream.set_nodelay(true)?;
-        let stream = Rc::new(stream);
-        let outlet = Rc::new(Outlet::new(stream.clone(), limits.write_timeout));
+        let owner = Rc::new(own(Outlet::new(stream, limits.write_timeout)));
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
             .max_message_size(Some(limits.max_message))
             .max_frame_size(Some(limits.max_message));
-        let shared = SharedStream::new(stream, outlet.clone());
+        let shared = SharedStream(owner.clone());
         let socket = WebSocketStream::from_partially_read(shared, leftover, Role::Server, Some(config)).await;
         Ok(Connection {
             socket,
-            outlet,
+            owner,
             limits,
         })
     }
 
-    /// The socket's writing side.
-    pub fn outlet(&self) -> &Rc<Outlet> {
-        &self.outlet
+    /// What holds the socket's writing side.
+    pub fn owner(&self) -> &Rc<O> {
+        &self.owner
+    }
+
+    fn outlet(&self) -> &Outlet {
+        (*self.owner).as_ref()
     }
 
     /// Hands what comes in to `handler` until the connection ends, from whichever side.
     pub async fn run(mut self, handler: &mut impl Handler) {
         match self.read(handler).await {
-            Ok(End::Peer) => self.outlet.end_data(),
+            Ok(End::Peer) => self.outlet().end_data(),
             Ok(End::Here) => {}
             Err(close) => {
                 tracing::debug!(code = %close.code, reason = close.reason, "closing a connection");
-                self.outlet.close(close.code, &close.reason);
+                self.outlet().close(close.code, &close.reason);
             }
         }
         // The peer is given a moment to take what is under way and to answer. A socket that is dropped with
@@ -118,14 +123,14 @@ impl Connection {
         let farewell = async {
             self.unblock(handler).await;
             while let Some(Ok(_)) = self.socket.next().await {}
-            while !self.outlet.is_flushed() {
+            while !self.outlet().is_flushed() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            self.outlet.finish();
+            self.outlet().finish();
             self.discard().await;
         };
         if timeout(CLOSE_TIMEOUT, farewell).await.is_err() {
-            self.outlet.abort();
+            self.outlet().abort();
         }
     }
 
@@ -133,13 +138,15 @@ impl Connection {
         let idle = self.limits.idle_timeout;
         let mut heard = Instant::now();
         let mut pinged = false;
+        let owner = self.owner.clone();
+        let outlet: &Outlet = (*owner).as_ref();
         let deadline = sleep_until(heard + idle / 2);
         tokio::pin!(deadline);
         loop {
             let message = tokio::select! {
                 biased;
                 message = self.socket.next() => message,
-                () = self.outlet.closing() => return Ok(End::Here),
+                () = outlet.closing() => return Ok(End::Here),
                 () = &mut deadline => {
                     let due = heard + if pinged { idle } else { idle / 2 };
                     if Instant::now() >= due {
@@ -148,7 +155,7 @@ impl Connection {
                             return Err(Close::new(CloseCode::IdleTimeout, reason));
                         }
                         pinged = true;
-                        self.outlet.send_control(&PING);
+                        self.outlet().send_control(&PING);
                         self.unblock(handler).await;
                     }
                     deadline.as_mut().reset(heard + if pinged { idle } else { idle / 2 });
@@ -173,7 +180,7 @@ impl Connection {
 
     /// Has somebody wait for the socket when a control frame did not go out whole.
     async fn unblock(&self, handler: &mut impl Handler) {
-        if self.outlet.writer() == Writer::Nobody {
+        if self.outlet().writer() == Writer::Nobody {
             handler.blocked().await;
         }
     }

@@ -2,7 +2,7 @@
 
 use patchcast_protocol::ids::{Author, Seq};
 
-use crate::tail::{Run, Tail};
+use crate::tail::{Run, Runs, Tail};
 
 /// What a connection has been sent, as a position in the log, and at most one run that its socket took only in part.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub enum Pending {
     /// It stands at the head.
     Nothing,
     /// In the tail, and each of them goes to the socket as it is.
-    Runs(Vec<Run>),
+    Runs(Runs),
     /// In the log: the tail has forgotten them.
     Forgotten,
 }
@@ -57,7 +57,7 @@ impl Cursor {
     }
 
     /// Moves on by what the socket took of `runs`: `written` bytes.
-    pub fn advance(&mut self, runs: Vec<Run>, mut written: usize) {
+    pub fn advance(&mut self, runs: Runs, mut written: usize) {
         for run in runs {
             let len = run.as_slice().len();
             if written == 0 {

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
-use std::rc::Rc;
 use std::time::Duration;
 
 use patchcast_protocol::close::CloseCode;
@@ -19,7 +18,8 @@ use crate::limits::MAX_CONTROL_BYTES;
 /// While the [`Writer`] is the room, the last byte written ended a frame and nothing waits, so anyone on the thread may
 /// write whole frames. When the socket would block, the outlet is parked: a drainer alone writes, and control frames wait.
 pub struct Outlet {
-    stream: Rc<TcpStream>,
+    // What the room's walk over its members touches stands together, and nothing of it behind a pointer.
+    stream: TcpStream,
     writer: Cell<Writer>,
     stage: Cell<Stage>,
     control: RefCell<Vec<u8>>,
@@ -53,7 +53,7 @@ pub struct Broken;
 
 impl Outlet {
     /// The outlet of a socket to which nothing has been written.
-    pub fn new(stream: Rc<TcpStream>, write_timeout: Duration) -> Outlet {
+    pub fn new(stream: TcpStream, write_timeout: Duration) -> Outlet {
         Outlet {
             stream,
             writer: Cell::new(Writer::Room),
@@ -62,6 +62,11 @@ impl Outlet {
             closing: Notify::new(),
             write_timeout,
         }
+    }
+
+    /// The socket, for its reading side.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 
     /// Who writes now.
@@ -78,9 +83,11 @@ impl Outlet {
     /// Only the room calls it, and only while it is the writer; taking less than all parks the outlet.
     pub fn write_now(&self, slices: &[IoSlice<'_>], total: usize) -> usize {
         debug_assert_eq!(self.writer.get(), Writer::Room);
+        // Straight to the system: Tokio would look up first whether the socket was writable when it last asked.
+        let socket = SockRef::from(&self.stream);
         let written = match slices {
-            [one] => self.stream.try_write(one),
-            many => self.stream.try_write_vectored(many),
+            [one] => socket.send(one),
+            many => socket.send_vectored(many),
         };
         match written {
             Ok(written) if written == total => written,
@@ -189,7 +196,7 @@ impl Outlet {
     /// then comes to its end by itself.
     pub fn abort(&self) {
         self.set_stage(Stage::Dead);
-        let socket = SockRef::from(&*self.stream);
+        let socket = SockRef::from(&self.stream);
         // Both fail only for a socket that is gone already.
         let _ = socket.set_linger(Some(Duration::ZERO));
         let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -203,7 +210,7 @@ impl Outlet {
     /// Tells the peer that nothing more comes; what was written is still delivered.
     pub fn finish(&self) {
         self.set_stage(Stage::Dead);
-        let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
+        let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
     }
 
     fn set_stage(&self, stage: Stage) {
@@ -219,5 +226,11 @@ impl Outlet {
                 Err(Broken)
             }
         }
+    }
+}
+
+impl AsRef<Outlet> for Outlet {
+    fn as_ref(&self) -> &Outlet {
+        self
     }
 }

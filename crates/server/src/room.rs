@@ -25,7 +25,7 @@ pub struct Member {
     /// Under which its entries are appended.
     pub author: Author,
     /// Where its bytes go.
-    pub outlet: Rc<Outlet>,
+    pub outlet: Outlet,
     /// What it has been sent.
     pub cursor: RefCell<Cursor>,
     /// The history that it is owed before anything else, up to this head.
@@ -36,7 +36,7 @@ pub struct Member {
 
 impl Member {
     /// A connection that has not joined yet.
-    pub fn new(author: Author, outlet: Rc<Outlet>) -> Member {
+    pub fn new(author: Author, outlet: Outlet) -> Member {
         Member {
             author,
             outlet,
@@ -44,6 +44,12 @@ impl Member {
             history: Cell::new(None),
             place: Cell::new(usize::MAX),
         }
+    }
+}
+
+impl AsRef<Outlet> for Member {
+    fn as_ref(&self) -> &Outlet {
+        &self.outlet
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use patchcast_protocol::ids::{Author, Seq};
+use smallvec::SmallVec;
 
 use crate::limits::{CHUNK_BYTES, TAIL_BYTES};
 
@@ -40,6 +41,9 @@ pub struct Run {
     /// The first entry that is not in the run.
     pub next: Seq,
 }
+
+/// A few runs; one is the rule, and then none of this is allocated.
+pub type Runs = SmallVec<[Run; 1]>;
 
 impl Run {
     /// The bytes to be written.
@@ -96,8 +100,8 @@ impl Tail {
     /// of them, so the last may end before the head.
     ///
     /// `None` when `from` is older than what the tail holds.
-    pub fn runs(&self, from: Seq, skip: Option<Author>, max: usize) -> Option<Vec<Run>> {
-        let mut runs = Vec::new();
+    pub fn runs(&self, from: Seq, skip: Option<Author>, max: usize) -> Option<Runs> {
+        let mut runs = Runs::new();
         if from >= self.next {
             return Some(runs);
         }
@@ -131,7 +135,7 @@ impl Chunk {
         }
     }
 
-    fn runs(&self, from: Seq, skip: Option<Author>, max: usize, runs: &mut Vec<Run>) {
+    fn runs(&self, from: Seq, skip: Option<Author>, max: usize, runs: &mut Runs) {
         let mut index = from.since(self.first) as usize;
         while index < self.frames.len() && runs.len() < max {
             let wanted = |frame: &Frame| Some(frame.author) != skip;

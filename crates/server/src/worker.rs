@@ -123,8 +123,9 @@ async fn serve(
 
 async fn connect(rooms: &Rc<Rooms>, accepted: Accepted, limits: ConnectionLimits) -> std::io::Result<()> {
     let stream = TcpStream::from_std(accepted.stream)?;
-    let connection = Connection::new(stream, accepted.leftover, limits).await?;
-    let member = Rc::new(Member::new(Author(rand::random()), connection.outlet().clone()));
+    let join = |outlet| Member::new(Author(rand::random()), outlet);
+    let connection = Connection::new(stream, accepted.leftover, limits, join).await?;
+    let member = connection.owner().clone();
     let inbox = rooms.inbox(&accepted.room);
     let mut handler = RoomHandler {
         dialect: accepted.room.dialect,
