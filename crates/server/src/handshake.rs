@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::room::{RoomId, RoomName, RoomNameError};
 use thiserror::Error;
@@ -63,6 +63,14 @@ pub fn check<B>(request: &Request<B>, origins: &Origins) -> Result<Accept, Refus
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(Refusal::Method);
+    }
+    if request.version() < Version::HTTP_11 {
+        return Err(Refusal::Header("it is not HTTP/1.1"));
+    }
+    // What follows the head would be a body to a proxy on the way and frames to this server.
+    let no_body = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if !no_body || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Refusal::Header("it has a body"));
     }
     if !has_token(headers, CONNECTION, "upgrade") {
         return Err(Refusal::Header("the header Connection: Upgrade is missing"));
