@@ -35,21 +35,24 @@ pub async fn get(address: SocketAddr, path: &str) -> Response {
     exchange(address, request.as_bytes()).await
 }
 
-/// Sends the bytes of a request and reads the answer up to the end of the stream.
+/// Sends the bytes of a request and reads the answer to its end.
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> Response {
     let mut raw = Raw::connect(address).await;
     // The server may answer and close before it has read all of a bad request.
     let _ = raw.try_send(request).await;
-    let rest = raw.rest().await;
-    let end = rest
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .unwrap_or_else(|| panic!("no answer but {:?}", String::from_utf8_lossy(&rest)));
-    let head = String::from_utf8(rest[..end].to_vec()).unwrap();
+    let head = raw.head().await;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Response {
+    let mut response = Response {
         status: status.unwrap_or_else(|| panic!("{head}")),
-        body: rest[end + 4..].to_vec(),
         head,
+        body: Vec::new(),
+    };
+    if response.status != 101 {
+        let length = response
+            .header("content-length")
+            .parse()
+            .expect("an answer says how long it is");
+        response.body = raw.bytes(length).await;
     }
+    response
 }

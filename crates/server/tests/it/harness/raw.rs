@@ -48,6 +48,13 @@ impl Raw {
         raw
     }
 
+    /// Joins a chat and has read nothing but the handshake's answer.
+    pub async fn join_chat(server: &Server, path: &str) -> Raw {
+        let mut raw = Raw::connect(server.address()).await;
+        raw.shake_hands(path, "Sec-WebSocket-Protocol: json\r\n").await;
+        raw
+    }
+
     /// Joins a room with a receive buffer so small that what is not read stays with the server.
     pub async fn join_narrow(server: &Server, path: &str) -> Raw {
         let socket = TcpSocket::new_v4().unwrap();
@@ -91,6 +98,15 @@ impl Raw {
             String::from_utf8(head).unwrap()
         })
         .await
+    }
+
+    /// So many bytes.
+    pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        within("the rest of an answer", self.stream.read_exact(&mut bytes))
+            .await
+            .unwrap();
+        bytes
     }
 
     /// Everything up to the end of the stream.
