@@ -61,6 +61,8 @@ struct Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Survival {
     Nothing,
+    /// Only that files have grown, not what they grew by.
+    Sizes,
     Everything,
     /// All up to some moment, the last of them torn.
     Beginning,
@@ -73,8 +75,9 @@ pub enum Survival {
 }
 
 impl Survival {
-    pub const ALL: [Survival; 6] = [
+    pub const ALL: [Survival; 7] = [
         Survival::Nothing,
+        Survival::Sizes,
         Survival::AllButFirst,
         Survival::SomeSectors,
         Survival::Beginning,
@@ -212,8 +215,8 @@ impl File {
                 continue;
             };
             let torn = survival == Survival::Beginning && index + 1 == reached;
-            let mut keep = |random: &mut StdRng| match survival {
-                Survival::Nothing => false,
+            let keep = |random: &mut StdRng| match survival {
+                Survival::Nothing | Survival::Sizes => false,
                 Survival::Everything => true,
                 Survival::Beginning => !torn || random.random(),
                 Survival::AllButFirst => index > 0,
@@ -228,8 +231,8 @@ impl File {
             } else if keep(random) {
                 write(&mut content, *offset, data);
             }
-            if survival != Survival::Nothing && random.random_ratio(1, 4) {
-                // The file has grown, but what it grew by was not written.
+            if survival == Survival::Sizes || random.random_ratio(1, 4) {
+                // The file has grown, whether or not what it grew by was written.
                 let end = offset + data.len();
                 content.resize(content.len().max(end), 0);
             }
@@ -241,7 +244,7 @@ impl File {
     fn reached(&self, survival: Survival, random: &mut StdRng) -> usize {
         match survival {
             Survival::Nothing => 0,
-            Survival::Everything => self.changes.len(),
+            Survival::Everything | Survival::Sizes => self.changes.len(),
             Survival::Beginning => random.random_range(0..=self.changes.len()),
             Survival::AllButFirst | Survival::SomeWrites | Survival::SomeSectors => self
                 .changes

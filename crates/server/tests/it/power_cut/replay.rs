@@ -86,7 +86,7 @@ impl Cuts<'_> {
         let (count, disk) = thread::scope(|scope| {
             scope.spawn(work);
             scope.spawn(work);
-            self.cut(disk, events, random, &sender)
+            self.cut(disk, events, random, sender)
         });
         Outcome {
             cuts: count,
@@ -100,7 +100,7 @@ impl Cuts<'_> {
         mut disk: Disk,
         events: &[Event],
         random: &mut StdRng,
-        cuts: &mpsc::SyncSender<Cut>,
+        cuts: mpsc::SyncSender<Cut>,
     ) -> (usize, Disk) {
         let mut count = 0;
         let mut in_turn = Survival::ALL.into_iter().cycle();
