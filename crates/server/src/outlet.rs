@@ -5,6 +5,8 @@ use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use patchcast_protocol::close::CloseCode;
+use rustix::io::Errno;
+use rustix::net::{self, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -83,11 +85,14 @@ impl Outlet {
     /// Only the room calls it, and only while it is the writer; taking less than all parks the outlet.
     pub fn write_now(&self, slices: &[IoSlice<'_>], total: usize) -> usize {
         debug_assert_eq!(self.writer.get(), Writer::Room);
-        // Straight to the system: Tokio would look up first whether the socket was writable when it last asked.
-        let socket = SockRef::from(&self.stream);
+        // Straight to the system: Tokio would look up first whether the socket was writable when it last asked,
+        // and the C library whether the thread was cancelled.
         let written = match slices {
-            [one] => socket.send(one),
-            many => socket.send_vectored(many),
+            [one] => net::send(&self.stream, one, SendFlags::NOSIGNAL),
+            many => {
+                let mut nothing_else = SendAncillaryBuffer::default();
+                net::sendmsg(&self.stream, many, &mut nothing_else, SendFlags::NOSIGNAL)
+            }
         };
         match written {
             Ok(written) if written == total => written,
@@ -95,7 +100,7 @@ impl Outlet {
                 self.writer.set(Writer::Nobody);
                 written
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(Errno::WOULDBLOCK) => {
                 self.writer.set(Writer::Nobody);
                 0
             }

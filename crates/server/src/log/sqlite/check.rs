@@ -19,7 +19,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(), ConnectError> {
     let mut rows = statement.query([])?;
     let (mut room, mut seq, mut weight) = (0, 0, 0);
     while let Some(row) = rows.next()? {
-        let row = Row::read(row).map_err(|error| match error {
+        let row = Row::read(row.get(2)?, row).map_err(|error| match error {
             RowError::Sqlite(error) => error.into(),
             RowError::Checksum(..) => ConnectError::Damaged(error.to_string()),
         })?;

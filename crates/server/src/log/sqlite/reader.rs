@@ -65,7 +65,7 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         .query((range.room, range.after.0 as i64, range.last.0 as i64))
         .map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
-        let row = schema::Row::read(row).map_err(damaged)?;
+        let row = schema::Row::read(range.room, row).map_err(damaged)?;
         if !entries.is_empty() && entries.payload_bytes() + row.payload.len() > range.max_bytes {
             break;
         }

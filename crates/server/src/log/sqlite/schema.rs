@@ -104,6 +104,10 @@ fn connect(path: &Path, durability: Durability, check: StartupCheck) -> Result<C
         check::verify(&reader)?;
     }
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    // A crash may have left a torn transaction's frames, which new ones would overwrite only in part. After a
+    // second crash they would look like damage (see `wal`), so every server begins with an empty log. When
+    // another program is reading the database this does nothing.
+    writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(Connections { writer, reader })
 }
 
@@ -216,9 +220,9 @@ pub(super) fn room_checksum(id: i64, dialect: &str, name: &str) -> i64 {
 
 pub(super) fn head(connection: &Connection, room: i64) -> Result<Head, RowError> {
     let mut statement = connection
-        .prepare_cached("SELECT room, seq, record FROM entry WHERE room = ? ORDER BY seq DESC LIMIT 1")?;
+        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? ORDER BY seq DESC LIMIT 1")?;
     match statement.query([room])?.next()? {
-        Some(columns) => Row::read(columns).map(|row| Head {
+        Some(columns) => Row::read(room, columns).map(|row| Head {
             seq: row.seq,
             weight: row.weight,
         }),
@@ -227,13 +231,13 @@ pub(super) fn head(connection: &Connection, room: i64) -> Result<Head, RowError>
 }
 
 pub(super) fn select_entries(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached(
-        "SELECT room, seq, record FROM entry WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq",
-    )
+    connection
+        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq")
 }
 
+/// Every entry of every room; the third column is the room.
 pub(super) fn select_all(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached("SELECT room, seq, record FROM entry ORDER BY room, seq")
+    connection.prepare_cached("SELECT seq, record, room FROM entry ORDER BY room, seq")
 }
 
 pub(super) fn insert_entries(connection: &Connection) -> rusqlite::Result<InsertEntries<'_>> {
@@ -284,10 +288,10 @@ pub(super) enum RowError {
 }
 
 impl<'a> Row<'a> {
-    /// Reads the columns `room`, `seq` and `record`, and verifies the checksum.
-    pub(super) fn read(columns: &'a rusqlite::Row<'_>) -> Result<Row<'a>, RowError> {
-        let (room, seq) = (columns.get(0)?, Seq(columns.get::<_, i64>(1)?.cast_unsigned()));
-        let record = columns.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+    /// Reads the columns `seq` and `record` of an entry of `room`, and verifies the checksum.
+    pub(super) fn read(room: i64, columns: &'a rusqlite::Row<'_>) -> Result<Row<'a>, RowError> {
+        let seq = Seq(columns.get::<_, i64>(0)?.cast_unsigned());
+        let record = columns.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
         let damaged = RowError::Checksum(seq, room);
         let Some(([checksum, author, time, weight], payload)) = split_record(record) else {
             return Err(damaged);

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 
 use patchcast_protocol::entry::{Head, NewEntry};
 use patchcast_protocol::ids::Seq;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::oneshot;
 
 use super::{Room, Shared, schema};
@@ -26,10 +26,10 @@ pub(super) struct Append {
 }
 
 /// Appends until it is told to stop, or until storing fails in a way that leaves the database in doubt.
-pub(super) fn run(mut connection: Connection, requests: &mpsc::Receiver<Request>, shared: &Shared) {
+pub(super) fn run(connection: Connection, requests: &mpsc::Receiver<Request>, shared: &Shared) {
     while let Ok(Request::Append(first)) = requests.recv() {
         let (group, stop) = gather(first, requests);
-        match commit(&mut connection, &group) {
+        match commit(&connection, &group) {
             Ok(outcomes) => {
                 shared.writable.store(true, Ordering::Relaxed);
                 answer(group, outcomes);
@@ -82,8 +82,22 @@ enum Outcome {
     Conflict(Head),
 }
 
-fn commit(connection: &mut Connection, group: &[Append]) -> rusqlite::Result<Vec<Outcome>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn commit(connection: &Connection, group: &[Append]) -> rusqlite::Result<Vec<Outcome>> {
+    // By hand, because rusqlite's transactions compile their statements anew each time.
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let outcomes = stage(connection, group).and_then(|outcomes| {
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(outcomes)
+    });
+    // After some errors SQLite has rolled back by itself.
+    if outcomes.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    outcomes
+}
+
+/// Inserts what can be appended into the open transaction.
+fn stage(connection: &Connection, group: &[Append]) -> rusqlite::Result<Vec<Outcome>> {
     // Where this transaction has moved a room to. A room seldom stands twice in a group, but it may.
     let mut moved: HashMap<*const Room, (i64, Head)> = HashMap::new();
     let mut outcomes = Vec::with_capacity(group.len());
@@ -97,16 +111,15 @@ fn commit(connection: &mut Connection, group: &[Append]) -> rusqlite::Result<Vec
             outcomes.push(Outcome::Conflict(head));
             continue;
         }
-        let (room_id, head) = insert(&transaction, room, room_id, head, &append.entries)?;
+        let (room_id, head) = insert(connection, room, room_id, head, &append.entries)?;
         moved.insert(Arc::as_ptr(&append.room), (room_id, head));
         outcomes.push(Outcome::Appended { room_id, head });
     }
-    transaction.commit()?;
     Ok(outcomes)
 }
 
 fn insert(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     room: &Room,
     mut room_id: i64,
     mut head: Head,
@@ -116,9 +129,9 @@ fn insert(
         return Ok((room_id, head));
     }
     if room_id == 0 {
-        room_id = schema::insert_room(transaction, &room.name)?;
+        room_id = schema::insert_room(connection, &room.name)?;
     }
-    let mut statement = schema::insert_entries(transaction)?;
+    let mut statement = schema::insert_entries(connection)?;
     for entry in entries {
         head = head.after(entry);
         statement.insert(&schema::Row {
