@@ -187,7 +187,11 @@ impl Outlet {
             // Tried before waiting: the wake-up may have come before anybody waited for it.
             match self.stream.try_write(bytes) {
                 Ok(written) => bytes = &bytes[written..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_writable().await?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.becomes_writable().await {
+                        bytes = &bytes[self.write_after_all(bytes)?..];
+                    }
+                }
                 Err(_) => {
                     self.abort();
                     return Err(Broken);
@@ -195,6 +199,15 @@ impl Outlet {
             }
         }
         Ok(())
+    }
+
+    /// The last try before a socket is given up. The kernel calls it writable only when a third of its buffer is
+    /// free, so a peer that reads slowly may have taken something all the same. Tokio would not ask the kernel.
+    fn write_after_all(&self, bytes: &[u8]) -> Result<usize, Broken> {
+        SockRef::from(&self.stream).send(bytes).map_err(|_| {
+            self.abort();
+            Broken
+        })
     }
 
     /// Ends the connection at once and throws away what the kernel still holds for it. The reading side
@@ -223,14 +236,11 @@ impl Outlet {
         self.closing.notify_one();
     }
 
-    async fn wait_writable(&self) -> Result<(), Broken> {
-        match timeout(self.write_timeout, self.stream.writable()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                self.abort();
-                Err(Broken)
-            }
-        }
+    async fn wait_writable(&self) -> Result<(), Elapsed> {
+        // An error of the socket shows in the next write.
+        timeout(self.write_timeout, self.stream.writable())
+            .await
+            .map(drop)
     }
 }
 
