@@ -6,4 +6,5 @@ mod bad_input;
 mod dialects;
 mod harness;
 mod log;
+mod slow;
 mod storage;

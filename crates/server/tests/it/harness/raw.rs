@@ -57,13 +57,23 @@ impl Raw {
 
     /// Joins a room with a receive buffer so small that what is not read stays with the server.
     pub async fn join_narrow(server: &Server, path: &str) -> Raw {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let connecting = socket.connect(server.address());
-        let stream = within("connecting", connecting).await.unwrap();
-        let mut raw = Raw { stream };
+        let mut raw = Raw::connect_narrow(server.address()).await;
         raw.shake_hands(path, "").await;
         raw
+    }
+
+    /// Joins a chat with such a receive buffer.
+    pub async fn join_chat_narrow(server: &Server, path: &str) -> Raw {
+        let mut raw = Raw::connect_narrow(server.address()).await;
+        raw.shake_hands(path, "Sec-WebSocket-Protocol: json\r\n").await;
+        raw
+    }
+
+    async fn connect_narrow(address: SocketAddr) -> Raw {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = within("connecting", socket.connect(address)).await.unwrap();
+        Raw { stream }
     }
 
     async fn shake_hands(&mut self, path: &str, headers: &str) {
