@@ -236,11 +236,12 @@ impl Outlet {
         self.closing.notify_one();
     }
 
-    async fn wait_writable(&self) -> Result<(), Elapsed> {
-        // An error of the socket shows in the next write.
-        timeout(self.write_timeout, self.stream.writable())
-            .await
-            .map(drop)
+    /// `false` when it did not within the write timeout.
+    async fn becomes_writable(&self) -> bool {
+        matches!(
+            timeout(self.write_timeout, self.stream.writable()).await,
+            Ok(Ok(()))
+        )
     }
 }
 
