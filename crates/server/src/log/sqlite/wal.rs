@@ -50,8 +50,9 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
 }
 
 fn check(wal: &[u8]) -> Result<(), &'static str> {
-    if wal.len() < HEADER {
-        // Nothing was ever committed to it.
+    // Nothing was ever committed to it: the header is synced before any frame is written, and zeros alone are
+    // what a power cut leaves of a file that had grown by it already.
+    if wal.len() < HEADER || wal == [0; HEADER] {
         return Ok(());
     }
     let (header, frames) = wal.split_at(HEADER);
