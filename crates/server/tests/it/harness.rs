@@ -27,6 +27,14 @@ pub fn within<T>(what: &str, future: impl Future<Output = T>) -> impl Future<Out
     }
 }
 
+/// What a test draws its random numbers from: PATCHCAST_TEST_SEED, as a failure has told it, or else a new one.
+pub fn seed() -> u64 {
+    match std::env::var("PATCHCAST_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("PATCHCAST_TEST_SEED is a number"),
+        Err(_) => rand::random(),
+    }
+}
+
 /// A message of one patch that nobody else sends.
 pub fn patch(key: &str, value: impl Into<serde_json::Value>) -> String {
     serde_json::json!([{"op": "replace", "path": [key], "value": value.into()}]).to_string()

@@ -5,6 +5,8 @@
 mod bad_input;
 mod dialects;
 mod harness;
+mod kill;
 mod log;
+mod power_cut;
 mod slow;
 mod storage;

@@ -12,7 +12,7 @@ mod traffic;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 use patchcast_server::log::Durability;
@@ -24,6 +24,7 @@ use self::recorder::{Recorder, strace_is_there};
 use self::replay::{Cuts, Fault, Outcome, lay_out};
 use self::trace::Event;
 use self::traffic::{Clients, Traffic};
+use crate::harness::seed;
 
 #[tokio::test]
 async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
@@ -36,16 +37,21 @@ async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
 
     let server = Recorder::start(&data, "fsync");
     let mut clients = Clients::join(server.address()).await;
-    traffic.small_bursts(&mut clients, &[1, 1, 4, 10]).await;
+    traffic.small_bursts(&mut clients, &[1, 1, 4, 2, 12, 5]).await;
+    traffic.burst(&mut clients, 'a', 6, 8_000).await;
     // More than a checkpoint's thousand pages; what comes after it starts the write-ahead log anew.
     traffic.burst(&mut clients, 'a', 8, 300_000).await;
     traffic.burst(&mut clients, 'b', 7, 300_000).await;
-    traffic.small_bursts(&mut clients, &[1, 5]).await;
-    traffic.burst(&mut clients, 'a', 6, 8_000).await;
     traffic.small_bursts(&mut clients, &[1, 3]).await;
     let mut events = server.stop(Signal::SIGTERM);
-    assert!(checkpoints(&events) > 0, "the write-ahead log never came to its end");
-    assert!(beginnings_of_wal(&events) > 1, "the write-ahead log never began anew");
+    assert!(
+        checkpoints(&events) > 0,
+        "the write-ahead log never came to its end"
+    );
+    assert!(
+        beginnings_of_wal(&events) > 1,
+        "the write-ahead log never began anew"
+    );
 
     // A server that goes on where the first one ended, and is killed.
     let server = Recorder::start(&data, "fsync");
@@ -64,8 +70,8 @@ async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
     let cuts = Cuts {
         traffic: &traffic,
         durability: Durability::Fsync,
-        before_syncs: 3,
-        between: 20,
+        before_syncs: 2,
+        between: 60,
     };
     let outcome = cuts.replay(Disk::default(), &events, &mut StdRng::seed_from_u64(seed));
     assert_complete(&outcome.disk, &data);
@@ -147,7 +153,7 @@ async fn without_fsync_the_checker_finds_losses() {
     assert!(other.is_empty(), "{}, seed {seed}", other[0]);
 }
 
-fn empty_data_directory(above: &Path) -> std::path::PathBuf {
+fn empty_data_directory(above: &Path) -> PathBuf {
     let data = above.join("data");
     fs::create_dir(&data).unwrap();
     data
@@ -204,29 +210,20 @@ fn assert_no_failure(outcome: &Outcome, seed: u64) {
 }
 
 fn report(outcome: &Outcome, messages: usize) {
-    println!("{messages} messages, {} power cuts", outcome.cuts);
+    eprintln!("{messages} messages, {} power cuts", outcome.cuts);
 }
 
 /// Syncs of the database itself after the first message was sent to anybody.
 fn checkpoints(events: &[Event]) -> usize {
-    let first = events.iter().position(|event| matches!(event, Event::Sent { .. })).unwrap();
-    let synced = |event: &&Event| {
-        matches!(event, Event::SyncBegan { name: Some(name), .. } if name == "patchcast.sqlite3")
-    };
+    let first = events
+        .iter()
+        .position(|event| matches!(event, Event::Sent { .. }))
+        .unwrap();
+    let synced = |event: &&Event| matches!(event, Event::SyncBegan { name: Some(name), .. } if name == "patchcast.sqlite3");
     events[first..].iter().filter(synced).count()
 }
 
 fn beginnings_of_wal(events: &[Event]) -> usize {
-    let begins = |event: &&Event| {
-        matches!(event, Event::Written { name, offset: 0, .. } if name == "patchcast.sqlite3-wal")
-    };
+    let begins = |event: &&Event| matches!(event, Event::Written { name, offset: 0, .. } if name == "patchcast.sqlite3-wal");
     events.iter().filter(begins).count()
-}
-
-/// New for every run; a failure tells it. What the server writes and when differs from run to run all the same.
-fn seed() -> u64 {
-    match std::env::var("PATCHCAST_TEST_SEED") {
-        Ok(seed) => seed.parse().expect("PATCHCAST_TEST_SEED is a number"),
-        Err(_) => rand::random(),
-    }
 }

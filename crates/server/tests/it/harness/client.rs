@@ -57,6 +57,11 @@ impl Client {
         self.send_message(Message::text(text.into())).await;
     }
 
+    /// Sends a text message to a server that may be gone.
+    pub async fn try_send(&mut self, text: impl Into<String>) -> Result<(), Error> {
+        within("sending", self.socket.send(Message::text(text.into()))).await
+    }
+
     /// Sends any message.
     pub async fn send_message(&mut self, message: Message) {
         within("sending", self.socket.send(message)).await.unwrap();

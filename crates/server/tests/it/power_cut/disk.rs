@@ -75,8 +75,8 @@ pub enum Survival {
 }
 
 impl Survival {
-    pub const ALL: [Survival; 7] = [
-        Survival::Nothing,
+    /// All but [`Survival::Nothing`].
+    pub const BY_CHANCE: [Survival; 6] = [
         Survival::Sizes,
         Survival::AllButFirst,
         Survival::SomeSectors,
@@ -139,11 +139,6 @@ impl Disk {
             }
             Event::Sent { .. } => {}
         }
-    }
-
-    /// Whether a power cut now would leave anything to chance.
-    pub fn has_unsynced_changes(&self) -> bool {
-        !self.name_changes.is_empty() || self.names.values().any(|file| !self.files[*file].changes.is_empty())
     }
 
     /// What programs see as long as the power is on.
@@ -292,7 +287,9 @@ fn write(content: &mut Vec<u8>, offset: usize, data: &[u8]) {
 /// The parts of a write that lie in one sector each.
 fn sectors(mut offset: usize, mut data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     std::iter::from_fn(move || {
-        let (sector, rest) = data.split_at_checked(SECTOR - offset % SECTOR).unwrap_or((data, &[]));
+        let (sector, rest) = data
+            .split_at_checked(SECTOR - offset % SECTOR)
+            .unwrap_or((data, &[]));
         let part = (offset, sector);
         (offset, data) = (offset + sector.len(), rest);
         (!sector.is_empty()).then_some(part)

@@ -48,7 +48,8 @@ pub enum Fault {
 pub struct Cuts<'a> {
     pub traffic: &'a Traffic,
     pub durability: Durability,
-    /// How many of the [`Survival`]s are tried just before each sync returns, in turn.
+    /// How many of [`Survival::BY_CHANCE`] are tried just before each sync returns, in turn. That nothing survives is
+    /// tried each time.
     pub before_syncs: usize,
     /// Between syncs there is a cut once in so many events.
     pub between: u32,
@@ -79,7 +80,10 @@ impl Cuts<'_> {
             let next = || cuts.lock().expect("nobody panics while taking a cut").recv();
             while let Ok(cut) = next() {
                 if let Err(failure) = self.judge(&cut, shown.before(cut.event), &failures) {
-                    failures.lock().expect("nobody panics while adding one").push(failure);
+                    failures
+                        .lock()
+                        .expect("nobody panics while adding one")
+                        .push(failure);
                 }
             }
         };
@@ -103,31 +107,31 @@ impl Cuts<'_> {
         cuts: mpsc::SyncSender<Cut>,
     ) -> (usize, Disk) {
         let mut count = 0;
-        let mut in_turn = Survival::ALL.into_iter().cycle();
-        for (event, happens) in events.iter().enumerate() {
-            let mut cut = |disk: &Disk, event, survival, random: &mut StdRng| {
-                let image = disk.after_power_cut(survival, random);
-                let cut = Cut { event, survival, image };
-                cuts.send(cut).expect("the judges work until this ends");
-                count += 1;
+        let mut cut = |disk: &Disk, event, survival, random: &mut StdRng| {
+            let image = disk.after_power_cut(survival, random);
+            let cut = Cut {
+                event,
+                survival,
+                image,
             };
-            match happens {
-                Event::SyncEnded { .. } => {
-                    for survival in in_turn.by_ref().take(self.before_syncs) {
-                        cut(&disk, event, survival, random);
-                    }
-                    disk.apply(happens);
-                    cut(&disk, event + 1, Survival::Nothing, random);
+            cuts.send(cut).expect("the judges work until this ends");
+            count += 1;
+        };
+        let mut by_chance = Survival::BY_CHANCE.into_iter().cycle();
+        for (event, happens) in events.iter().enumerate() {
+            if matches!(happens, Event::SyncEnded { .. }) {
+                // What is safe changes only when a sync returns, so this stands for all moments since the last one.
+                cut(&disk, event, Survival::Nothing, random);
+                for survival in by_chance.by_ref().take(self.before_syncs) {
+                    cut(&disk, event, survival, random);
                 }
-                _ => {
-                    disk.apply(happens);
-                    if random.random_ratio(1, self.between) {
-                        let survival = in_turn.next().expect("it goes on and on");
-                        cut(&disk, event + 1, survival, random);
-                    }
-                }
+            } else if random.random_ratio(1, self.between) {
+                let survival = by_chance.next().expect("it goes on and on");
+                cut(&disk, event, survival, random);
             }
+            disk.apply(happens);
         }
+        cut(&disk, events.len(), Survival::Nothing, random);
         (count, disk)
     }
 
@@ -158,13 +162,20 @@ impl Cuts<'_> {
             .into_iter()
             .map(|room| {
                 let name = RoomName::parse(&room.to_string()).expect("a letter is a name");
-                let dialect = if is_chat(room) { Dialect::Chat } else { Dialect::Patches };
+                let dialect = if is_chat(room) {
+                    Dialect::Chat
+                } else {
+                    Dialect::Patches
+                };
                 let entries = runtime.block_on(async {
                     let log = store.open(&RoomId { dialect, name }).await?;
                     log.read(Seq::START, usize::MAX).await
                 });
                 let entries = entries.map_err(|error| Fault::Refused(error.to_string()))?;
-                entries.iter().map(|entry| self.recognise(room, entry.payload)).collect()
+                entries
+                    .iter()
+                    .map(|entry| self.recognise(room, entry.payload))
+                    .collect()
             })
             .collect()
     }
@@ -238,8 +249,8 @@ fn check(logs: &[Vec<Mark>], shown: &[Shown]) -> Result<(), Fault> {
     for Shown { socket, mark, .. } in shown {
         let place = *places.get(mark).ok_or_else(|| Fault::Lost(text(mark)))?;
         // A chat's window repeats what was shown before, newest first.
-        let in_order = is_chat(char::from(mark[1]))
-            || last.insert(*socket, place).is_none_or(|before| before < place);
+        let in_order =
+            is_chat(char::from(mark[1])) || last.insert(*socket, place).is_none_or(|before| before < place);
         if !in_order {
             return Err(Fault::Misordered(text(mark)));
         }
@@ -250,7 +261,9 @@ fn check(logs: &[Vec<Mark>], shown: &[Shown]) -> Result<(), Fault> {
 /// Makes `directory` hold just the files of `image`.
 pub fn lay_out(image: &Image, directory: &Path) {
     let listed = fs::read_dir(directory).expect("the directory is there");
-    let there: BTreeSet<_> = listed.map(|file| file.expect("it can be listed").path()).collect();
+    let there: BTreeSet<_> = listed
+        .map(|file| file.expect("it can be listed").path())
+        .collect();
     for path in there {
         fs::remove_file(path).expect("it is a file");
     }

@@ -79,7 +79,9 @@ fn calls(recording: &str) -> Vec<Call<'_>> {
             calls[index].returned = Some((line, return_value(text)));
             continue;
         }
-        let (name, arguments) = text.split_once('(').expect("a call has its arguments in brackets");
+        let (name, arguments) = text
+            .split_once('(')
+            .expect("a call has its arguments in brackets");
         let mut call = Call {
             name,
             arguments,
@@ -237,6 +239,8 @@ fn unescape(text: &str) -> Vec<u8> {
 
 fn last_number(arguments: &str) -> usize {
     let (arguments, _) = arguments.rsplit_once(')').unwrap_or((arguments, ""));
-    let (_, number) = arguments.rsplit_once(", ").expect("there is more than one argument");
+    let (_, number) = arguments
+        .rsplit_once(", ")
+        .expect("there is more than one argument");
     number.trim().parse().expect("the last argument is a number")
 }
