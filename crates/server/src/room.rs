@@ -9,6 +9,7 @@ use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::entry::{Head, NewEntry};
 use patchcast_protocol::ids::{Author, Seq};
 use patchcast_protocol::room::RoomId;
+use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::cursor::{Cursor, Pending};
@@ -18,7 +19,7 @@ use crate::history::BlockCache;
 use crate::limits::{FAN_OUT_TURN, MAX_INBOX_BYTES, MAX_INBOX_TURN, MAX_SLICES};
 use crate::log::{AppendError, Log, ReadError};
 use crate::outlet::{Outlet, Writer};
-use crate::tail::Tail;
+use crate::tail::{Latest, Tail};
 
 /// One connection as its room sees it.
 pub struct Member {
@@ -182,12 +183,15 @@ pub struct RoomTask {
     inbox: Inbox,
     events: mpsc::UnboundedReceiver<Event>,
     members: Vec<Rc<Member>>,
+    /// Up to where every member that is not parked has been sent the log.
+    delivered: Seq,
 }
 
 impl RoomTask {
     /// The task of a room to which nobody belongs yet.
     pub fn new(room: Room, inbox: Inbox, events: mpsc::UnboundedReceiver<Event>) -> RoomTask {
         RoomTask {
+            delivered: room.newest(),
             room: Rc::new(room),
             inbox,
             events,
@@ -334,37 +338,45 @@ impl RoomTask {
 
     /// Writes to every member whose socket takes it what lies between its cursor and the head.
     async fn fan_out(&mut self) {
-        let head = self.room.newest();
+        let (head, latest) = {
+            let state = self.room.state.borrow();
+            (state.head.seq, state.tail.latest(self.delivered.next()))
+        };
         for (count, member) in self.members.iter().enumerate() {
             if count % FAN_OUT_TURN == FAN_OUT_TURN - 1 {
                 tokio::task::yield_now().await;
             }
             if member.cursor.borrow().next() <= head {
-                deliver(&self.room, member);
+                deliver(&self.room, member, latest.as_ref());
             }
         }
+        self.delivered = head;
     }
 }
 
 /// Writes what the member's socket takes now; if it does not take all, a drainer goes on.
-fn deliver(room: &Rc<Room>, member: &Rc<Member>) {
+fn deliver(room: &Rc<Room>, member: &Rc<Member>, latest: Option<&Latest>) {
     while member.outlet.writer() == Writer::Room && member.outlet.is_open() {
-        match room.pending(member, MAX_SLICES) {
+        let mut cursor = member.cursor.borrow_mut();
+        if let Some(run) = latest.and_then(|latest| latest.owed(cursor.next(), cursor.skip())) {
+            let bytes = run.as_slice();
+            match member.outlet.write_now(&[IoSlice::new(bytes)], bytes.len()) {
+                written if written == bytes.len() => cursor.jump(run.next),
+                written => cursor.advance([run.clone()].into(), written),
+            }
+            continue;
+        }
+        match cursor.pending(&room.state.borrow().tail, MAX_SLICES) {
             Pending::Nothing => return,
             Pending::Forgotten => member.outlet.park(),
             Pending::Runs(runs) => {
-                let written = match &runs[..] {
-                    [run] => member
-                        .outlet
-                        .write_now(&[IoSlice::new(run.as_slice())], run.as_slice().len()),
-                    runs => {
-                        let slices: Vec<_> = runs.iter().map(|run| IoSlice::new(run.as_slice())).collect();
-                        member
-                            .outlet
-                            .write_now(&slices, slices.iter().map(|slice| slice.len()).sum())
-                    }
+                let written = {
+                    let slices: SmallVec<[_; 4]> =
+                        runs.iter().map(|run| IoSlice::new(run.as_slice())).collect();
+                    let total = slices.iter().map(|slice| slice.len()).sum();
+                    member.outlet.write_now(&slices, total)
                 };
-                member.cursor.borrow_mut().advance(runs, written);
+                cursor.advance(runs, written);
             }
         }
     }

@@ -45,6 +45,25 @@ pub struct Run {
 /// A few runs; one is the rule, and then none of this is allocated.
 pub type Runs = SmallVec<[Run; 1]>;
 
+/// The newest frames, which most members of a room are owed just so.
+#[derive(Debug)]
+pub struct Latest {
+    from: Seq,
+    run: Run,
+    authors: [Option<Author>; MAX_LATEST],
+}
+
+/// Frames up to which it pays to look through their authors for each reader.
+const MAX_LATEST: usize = 4;
+
+impl Latest {
+    /// The run, if it is all that a reader is owed whose next entry is `next` and who passes over what `skip` wrote.
+    pub fn owed(&self, next: Seq, skip: Option<Author>) -> Option<&Run> {
+        let all = next == self.from && (skip.is_none() || !self.authors.contains(&skip));
+        all.then_some(&self.run)
+    }
+}
+
 impl Run {
     /// The bytes to be written.
     pub fn as_slice(&self) -> &[u8] {
@@ -118,6 +137,26 @@ impl Tail {
         Some(runs)
     }
 
+    /// The run from entry `from` to the head, and who wrote it, if that is short enough to be looked through
+    /// once for each reader: then all but its authors are owed the same bytes.
+    pub fn latest(&self, from: Seq) -> Option<Latest> {
+        let chunk = self
+            .chunks
+            .back()
+            .filter(|chunk| chunk.first <= from && from < self.next)?;
+        let start = from.since(chunk.first) as usize;
+        let frames = &chunk.frames[start..];
+        if frames.len() > MAX_LATEST {
+            return None;
+        }
+        let mut authors = [None; MAX_LATEST];
+        for (author, frame) in authors.iter_mut().zip(frames) {
+            *author = Some(frame.author);
+        }
+        let run = chunk.run(start, chunk.frames.len());
+        Some(Latest { from, run, authors })
+    }
+
     fn trim(&mut self) {
         while self.bytes > TAIL_BYTES && self.chunks.len() > 1 {
             let oldest = self.chunks.pop_front().expect("there are two");
@@ -150,13 +189,18 @@ impl Chunk {
             if len == 0 {
                 return;
             }
-            let start = if index == 0 { 0 } else { self.frames[index - 1].end };
+            runs.push(self.run(index, index + len));
             index += len;
-            runs.push(Run {
-                bytes: self.bytes.clone(),
-                range: start..self.frames[index - 1].end,
-                next: self.first.plus(index as u64),
-            });
+        }
+    }
+
+    /// The frames from `start` to before `end`, of which there is at least one.
+    fn run(&self, start: usize, end: usize) -> Run {
+        let before = start.checked_sub(1).map_or(0, |before| self.frames[before].end);
+        Run {
+            bytes: self.bytes.clone(),
+            range: before..self.frames[end - 1].end,
+            next: self.first.plus(end as u64),
         }
     }
 }

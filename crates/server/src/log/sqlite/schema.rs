@@ -336,6 +336,8 @@ impl<'a> Row<'a> {
 
 fn split_record(record: &[u8]) -> Option<([u64; 4], &[u8])> {
     let (header, payload) = record.split_first_chunk::<32>()?;
-    let (numbers, _) = header.as_chunks::<8>();
-    Some(([0, 1, 2, 3].map(|i| u64::from_le_bytes(numbers[i])), payload))
+    let ([a, b, c, d], []) = header.as_chunks::<8>() else {
+        return None;
+    };
+    Some(([*a, *b, *c, *d].map(u64::from_le_bytes), payload))
 }
