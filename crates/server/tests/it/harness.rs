@@ -8,7 +8,7 @@ mod server;
 use std::time::Duration;
 
 pub use client::{Client, End, client_of};
-pub use http::{Response, exchange, get};
+pub use http::{exchange, get};
 pub use raw::{Frame, Opcode, Raw, frame, handshake, head};
 pub use server::{Server, refusal, try_refusal};
 

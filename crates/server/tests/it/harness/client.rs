@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
@@ -99,25 +100,31 @@ impl Client {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Err(End::Closed(frame.code.into(), frame.reason.to_string()));
+                Some(Ok(Message::Close(frame))) => {
+                    // Its answer lies ready and goes out with the next thing that is done.
+                    let _ = self.socket.flush().await;
+                    let closed = |frame: CloseFrame| End::Closed(frame.code.into(), frame.reason.to_string());
+                    return Err(frame.map_or(End::Closed(1005, String::new()), closed));
                 }
-                Some(Ok(Message::Close(None))) => return Err(End::Closed(1005, String::new())),
                 Some(Ok(message)) => return Ok(message),
                 Some(Err(_)) | None => return Err(End::Broken),
             }
         }
     }
 
-    /// How the connection ends, after whatever messages still come.
+    /// How the connection ends, after whatever messages still come. The client then hangs up as browsers do:
+    /// after the server has.
     #[track_caller]
     pub fn end(&mut self) -> impl Future<Output = End> {
         within("the end of the connection", async move {
-            loop {
+            let end = loop {
                 if let Err(end) = self.next().await {
-                    return end;
+                    break end;
                 }
-            }
+            };
+            while let Some(Ok(_)) = self.socket.next().await {}
+            let _ = self.socket.get_mut().shutdown().await;
+            end
         })
     }
 
@@ -128,11 +135,6 @@ impl Client {
             Err(error) => panic!("{error}"),
         }
         self.end().await;
-    }
-
-    /// The TCP socket, to look at.
-    pub fn tcp(&self) -> &TcpStream {
-        self.socket.get_ref()
     }
 }
 
