@@ -48,7 +48,7 @@ pub struct Server {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The address is taken or is not of this machine.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -56,8 +56,8 @@ pub enum StartError {
         source: io::Error,
     },
     /// The system gave no thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
 }
 
 impl Server {

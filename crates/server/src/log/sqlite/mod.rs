@@ -71,7 +71,7 @@ pub enum OpenError {
         detail: String,
     },
     /// The directory or a file in it cannot be read or written.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}")]
     Io {
         /// What was being opened.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// SQLite's own refusal.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}")]
     Sqlite {
         /// The database file.
         path: PathBuf,
