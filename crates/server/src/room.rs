@@ -342,6 +342,10 @@ impl RoomTask {
             let state = self.room.state.borrow();
             (state.head.seq, state.tail.latest(self.delivered.next()))
         };
+        // Who joins or comes back from a drainer is not behind.
+        if head == self.delivered {
+            return;
+        }
         for (count, member) in self.members.iter().enumerate() {
             if count % FAN_OUT_TURN == FAN_OUT_TURN - 1 {
                 tokio::task::yield_now().await;

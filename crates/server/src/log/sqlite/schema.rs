@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use patchcast_protocol::entry::Head;
 use patchcast_protocol::ids::{Author, Seq, Timestamp};
@@ -54,6 +54,7 @@ pub(super) fn open(
     })? {
         create(path)?;
     }
+    sync_names(path)?;
     verify_header(path)?;
     wal::verify(path, durability)?;
     connect(path, durability, check).map_err(|error| match error {
@@ -127,14 +128,24 @@ fn create(path: &Path) -> Result<(), OpenError> {
         source,
     })?;
     File::open(&draft).and_then(|file| file.sync_all()).map_err(io)?;
-    fs::rename(&draft, path).map_err(io)?;
-    // The names, too, must survive a power cut: the file's in the directory, and the directory's in its own.
+    fs::rename(&draft, path).map_err(io)
+}
+
+/// Makes the names survive a power cut: the file's in its directory, and every directory's in the one above. Also for a database
+/// that was there already, since whoever made it may have ended before this.
+fn sync_names(path: &Path) -> Result<(), OpenError> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let above = directory.canonicalize().map_err(io)?.parent().map(PathBuf::from);
-    for directory in [Some(directory.to_owned()), above].into_iter().flatten() {
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(io)?;
+    let sync = |directory: &Path| File::open(directory).and_then(|directory| directory.sync_all());
+    let io = |source| OpenError::Io {
+        path: directory.to_owned(),
+        source,
+    };
+    sync(directory).map_err(io)?;
+    for above in directory.canonicalize().map_err(io)?.ancestors().skip(1) {
+        // One that may not be opened was not made by this process.
+        if sync(above).is_err() {
+            break;
+        }
     }
     Ok(())
 }
