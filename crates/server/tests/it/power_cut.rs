@@ -20,11 +20,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use self::disk::{Disk, Image, Survival};
-use self::recorder::{Recorder, strace_is_there};
+use self::recorder::Recorder;
 use self::replay::{Cuts, Fault, Outcome, lay_out};
 use self::trace::Event;
 use self::traffic::{Clients, Traffic};
-use crate::harness::seed;
+use crate::harness::{seed, strace_is_there};
 
 #[tokio::test]
 async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {

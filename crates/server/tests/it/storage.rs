@@ -1,6 +1,7 @@
 //! What becomes of a server whose data directory is taken, damaged, of another program, or full.
 
 mod damage;
+mod failing_disk;
 mod full_disk;
 mod torn;
 mod use_of_the_directory;

@@ -144,10 +144,8 @@ async fn every_message_of_a_burst_is_shown_to_all_in_one_order() {
             last = client.window().await;
         }
     }
-    for writer in 0..4 {
-        let own = seen
-            .iter()
-            .filter(|message| message["user"] == writer.to_string());
+    for writer in ["0", "1", "2", "3"] {
+        let own = seen.iter().filter(|message| message["user"] == writer);
         let own: Vec<_> = own.map(|message| message["text"].as_str().unwrap()).collect();
         assert_eq!(own, (0..25).map(|n| n.to_string()).collect::<Vec<_>>());
     }

@@ -41,10 +41,8 @@ async fn a_late_joiner_during_a_burst_gets_every_patch_exactly_once_in_one_order
         while order.len() < WRITERS * MESSAGES {
             order.extend(joined(&[witness.text().await]));
         }
-        for writer in 0..WRITERS {
-            let own = order
-                .iter()
-                .filter(|patch| patch["path"][0] == writer.to_string());
+        for writer in (0..WRITERS).map(|writer| writer.to_string()) {
+            let own = order.iter().filter(|patch| patch["path"][0] == writer);
             let own: Vec<_> = own.map(|patch| patch["value"].as_u64().unwrap()).collect();
             assert_eq!(own, (0..MESSAGES as u64).collect::<Vec<_>>());
         }

@@ -41,6 +41,16 @@ impl Server {
     /// `preparation`: `ulimit` for instance. The script sees the server's arguments; `$3` is the data directory.
     pub async fn prepared(shell: &[&str], preparation: &str, args: &[&str]) -> Server {
         let directory = Arc::new(tempfile::tempdir().unwrap());
+        Server::prepared_on(directory, shell, preparation, args).await
+    }
+
+    /// The same on a data directory that is known before.
+    pub async fn prepared_on(
+        directory: Arc<TempDir>,
+        shell: &[&str],
+        preparation: &str,
+        args: &[&str],
+    ) -> Server {
         let mut command = Command::new(shell[0]);
         command.args(&shell[1..]);
         command.arg(format!(r#"{preparation} && exec "$0" "$@""#));

@@ -84,21 +84,3 @@ impl Drop for Recorder {
         }
     }
 }
-
-/// Whether to go on: a machine without strace fails the test unless its owner said that this is known.
-pub fn strace_is_there() -> bool {
-    let works = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if works {
-        return true;
-    }
-    assert!(
-        std::env::var_os("PATCHCAST_TEST_WITHOUT_STRACE").is_some(),
-        "power cuts are replayed from what strace records, and strace is not installed or may not trace here. \
-         Install it, or set PATCHCAST_TEST_WITHOUT_STRACE=1 to go without these tests."
-    );
-    eprintln!("SKIPPED: power cuts are not tested without strace");
-    false
-}

@@ -44,14 +44,14 @@ async fn a_damaged_database_is_refused_and_left_alone() {
     refuses(intact, "cut off in its header", |bytes| bytes.truncate(50)).await;
     refuses(intact, "cut in half", |bytes| bytes.truncate(bytes.len() / 2)).await;
     refuses(intact, "without its last page", |bytes| {
-        bytes.truncate(bytes.len() - 4096)
+        bytes.truncate(bytes.len() - 4096);
     })
     .await;
     refuses(intact, "a letter of a message", |bytes| bytes[payload + 7] ^= 1).await;
     refuses(intact, "a page's kind", |bytes| bytes[page] ^= 8).await;
     refuses(intact, "a page's number of cells", |bytes| bytes[page + 4] ^= 1).await;
     refuses(intact, "a page of zeroes", |bytes| {
-        bytes[page..page + 4096].fill(0)
+        bytes[page..page + 4096].fill(0);
     })
     .await;
     refuses(intact, "two pages changed places", |bytes| {

@@ -35,7 +35,7 @@ async fn a_log_that_was_changed_after_it_was_written_is_refused_and_left_alone()
     assert!(frames > MESSAGES, "{frames} frames");
     let middle = HEADER + frames / 2 * FRAME;
     refuses(crashed, "a page in the middle", |wal| {
-        wal[middle + 24 + 2000] ^= 1
+        wal[middle + 24 + 2000] ^= 1;
     })
     .await;
     refuses(crashed, "a frame's page number", |wal| wal[middle + 3] ^= 1).await;
@@ -47,11 +47,11 @@ async fn a_log_that_was_changed_after_it_was_written_is_refused_and_left_alone()
     refuses(crashed, "the header's salt", |wal| wal[16] ^= 1).await;
     refuses(crashed, "the header's checksum", |wal| wal[24] ^= 1).await;
     refuses(crashed, "a sector of zeroes", |wal| {
-        wal[middle..middle + 512].fill(0)
+        wal[middle..middle + 512].fill(0);
     })
     .await;
     refuses(crashed, "a frame that is missing", |wal| {
-        drop(wal.drain(middle..middle + FRAME))
+        drop(wal.drain(middle..middle + FRAME));
     })
     .await;
 }
