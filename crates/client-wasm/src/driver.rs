@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Function, Object, Reflect};
+use js_sys::Function;
 use patchcast_protocol::dialect::Dialect;
 use wasm_bindgen::prelude::*;
 
@@ -19,6 +19,7 @@ use crate::limits::ATTEMPT_TIMEOUT_MS;
 use crate::listeners::{ListenerId, Listeners};
 use crate::options::Options;
 use crate::socket::{Socket, SocketEvent};
+use crate::told::{MessageInfo, StatusDetail, plain_object};
 
 pub(crate) struct Driver {
     url: String,
@@ -158,7 +159,7 @@ impl Driver {
         // At once, as the lesson's own client does, and not only after the history came: the server reads the
         // history before our messages, so they are not in it, and they never come back to us either way.
         self.flush(&socket);
-        self.notify(Status::Open, &Object::new());
+        self.notify(Status::Open, &StatusDetail::default());
     }
 
     fn flush(&self, socket: &Socket) {
@@ -182,14 +183,13 @@ impl Driver {
 
     fn handle_message(&self, frame: &JsValue) {
         let received = self.connection.borrow_mut().handle_message();
-        let info = Object::new();
-        match received {
-            Received::History => set(&info, "history", true),
-            Received::Live => set(&info, "history", false),
+        let info = match received {
+            Received::History => MessageInfo { history: true },
+            Received::Live => MessageInfo { history: false },
             Received::Unwanted => return,
-        }
+        };
         match dialect::decode(self.dialect, frame) {
-            Ok(message) => self.call("onMessage", &self.on_message, &message, &info),
+            Ok(message) => self.call("onMessage", &self.on_message, &message, &plain_object(&info)),
             Err(error) => self.report(error),
         }
     }
@@ -205,7 +205,11 @@ impl Driver {
                 let driver = Rc::clone(self);
                 let timer = Timer::after(retry_in_ms, move || driver.retry());
                 self.link.replace(Link::Wait { _timer: timer });
-                set(&detail, "retryInMs", retry_in_ms);
+                let retry_in_ms = Some(retry_in_ms);
+                let detail = StatusDetail {
+                    retry_in_ms,
+                    ..detail
+                };
                 self.notify(Status::Reconnecting, &detail);
             }
             AfterLoss::Stop => {
@@ -239,10 +243,11 @@ impl Driver {
         self.online.replace(None);
     }
 
-    fn notify(&self, status: Status, detail: &Object) {
+    fn notify(&self, status: Status, detail: &StatusDetail<'_>) {
         let name = JsValue::from_str(status.name());
+        let detail = plain_object(detail);
         self.listeners
-            .each(|listener| self.call("onStatus", listener, &name, detail));
+            .each(|listener| self.call("onStatus", listener, &name, &detail));
     }
 
     fn call(&self, name: &str, function: &Function, first: &JsValue, second: &JsValue) {
@@ -277,16 +282,14 @@ impl Loss {
         }
     }
 
-    /// The `StatusDetail` of the TypeScript types; the code only where the server sent one.
-    fn detail(&self) -> Object {
-        let detail = Object::new();
-        if !matches!(self.code, NO_CODE | NO_CLOSE_FRAME) {
-            set(&detail, "code", self.code);
+    /// What the app is told of it: the code only where the server sent one.
+    fn detail(&self) -> StatusDetail<'_> {
+        let has_code = !matches!(self.code, NO_CODE | NO_CLOSE_FRAME);
+        StatusDetail {
+            code: has_code.then_some(self.code),
+            reason: Some(self.reason.as_str()).filter(|reason| !reason.is_empty()),
+            retry_in_ms: None,
         }
-        if !self.reason.is_empty() {
-            set(&detail, "reason", self.reason.as_str());
-        }
-        detail
     }
 }
 
@@ -295,8 +298,3 @@ const NO_CODE: u16 = 1005;
 
 /// RFC 6455, section 7.4.1: the connection broke, or there never was one.
 const NO_CLOSE_FRAME: u16 = 1006;
-
-fn set(object: &Object, member: &str, value: impl Into<JsValue>) {
-    // It fails for frozen objects only, and these are ours.
-    let _ = Reflect::set(object, &member.into(), &value.into());
-}

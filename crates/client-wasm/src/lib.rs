@@ -19,6 +19,7 @@ mod queue;
 mod socket;
 #[cfg(all(test, target_arch = "wasm32"))]
 mod tests;
+mod told;
 mod wire;
 
 pub use api::connect;

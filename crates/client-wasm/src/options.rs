@@ -1,6 +1,7 @@
 //! The third argument of `connect`, read once into types that cannot be wrong.
 //!
-//! Read by hand: each error names the option, which a deserialiser's would not, and it is the smaller code.
+//! Read by hand: each error names the option, which a deserialiser's would not, and a getter of the app may throw. Besides,
+//! the texts of a deserialiser's errors can hold any value, and the code that writes them would double the download.
 
 use js_sys::{Function, Number, Reflect};
 use patchcast_protocol::dialect::Dialect;

@@ -7,6 +7,7 @@ mod lesson;
 mod reconnect;
 mod reentrancy;
 mod release;
+mod told;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

@@ -1,0 +1,39 @@
+//! What callbacks are given beside a message or a status is what `types.ts` says: plain objects, and no member too many.
+
+use js_sys::{JSON, Object};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::told::{MessageInfo, StatusDetail, plain_object};
+
+/// `entries` is the JSON of the object's names and values.
+fn check(object: &JsValue, entries: &str) {
+    let object: &Object = object.dyn_ref().expect("it is an object");
+    let plain = Object::get_prototype_of(&Object::new());
+    assert_eq!(Object::get_prototype_of(object), plain);
+    let found = JSON::stringify(&Object::entries(object)).expect("it has a JSON form");
+    assert_eq!(String::from(found), entries);
+}
+
+#[wasm_bindgen_test]
+fn the_info_of_a_message_says_whether_it_is_history() {
+    for history in [true, false] {
+        let info = plain_object(&MessageInfo { history });
+        check(&info, &format!(r#"[["history",{history}]]"#));
+    }
+}
+
+#[wasm_bindgen_test]
+fn what_is_not_known_of_a_status_is_no_member_of_its_detail() {
+    check(&plain_object(&StatusDetail::default()), "[]");
+    let detail = StatusDetail {
+        code: Some(1013),
+        reason: Some("try again later"),
+        retry_in_ms: Some(0.5),
+    };
+    let entries = r#"[["code",1013],["reason","try again later"],["retryInMs",0.5]]"#;
+    check(&plain_object(&detail), entries);
+    let detail = StatusDetail { code: None, ..detail };
+    let entries = r#"[["reason","try again later"],["retryInMs",0.5]]"#;
+    check(&plain_object(&detail), entries);
+}
