@@ -4,13 +4,15 @@
 readonly client_pkg=crates/client-wasm/pkg demo_dist=web/demo/dist
 
 build_client() {
-  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/client-wasm -- wasm_pack_build
+  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/client-wasm -- pack_client
 }
 
 # wasm-opt comes from npm's binaryen: Debian's is too old, and wasm-pack fails without one.
-wasm_pack_build() {
+# wasm-pack calls the package after the crate, and has no option for another name.
+pack_client() {
   PATH=$root/web/node_modules/.bin:$PATH \
     wasm-pack build crates/client-wasm --target web --release --scope patchcast -- --locked
+  npm pkg set name=@patchcast/client --prefix "$client_pkg"
 }
 
 build_demo() {
