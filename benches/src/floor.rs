@@ -1,7 +1,9 @@
 //! The floor: a process that does nothing but write, the least that any server of this kind can cost.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,7 +12,11 @@ use crate::process::announce;
 
 /// Accepts `connections` sockets. From then on, whatever frame comes in on the first is written to each of the
 /// others, one `send()` each. Ends when the first is closed.
-pub(crate) fn run(connections: usize) -> Result<()> {
+///
+/// With a `journal`, a frame is first appended to that file and synced to disk: the floor of a server that delivers only what
+/// would survive a power cut.
+pub(crate) fn run(connections: usize, journal: Option<&Path>) -> Result<()> {
+    let mut journal = journal.map(File::create).transpose()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     announce(listener.local_addr()?);
     let mut driver = accept(&listener)?;
@@ -36,6 +42,10 @@ pub(crate) fn run(connections: usize) -> Result<()> {
             };
             frame.clear();
             push_server_text(&mut frame, text);
+            if let Some(journal) = &mut journal {
+                journal.write_all(&frame)?;
+                journal.sync_data()?;
+            }
             for mut socket in &others {
                 let written = socket.write(&frame).context("writing to a socket")?;
                 ensure!(

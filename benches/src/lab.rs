@@ -33,6 +33,25 @@ impl Subject {
     }
 }
 
+/// What a delivery costs at the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Floor {
+    /// One `send()` for each delivery.
+    Bare,
+    /// The same once the message is synced to disk.
+    Synced,
+}
+
+impl Floor {
+    /// Its name in the report.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Floor::Bare => "floor",
+            Floor::Synced => "synced floor",
+        }
+    }
+}
+
 /// Starts servers, each on the server's core and with a fresh data folder.
 pub(crate) struct Lab {
     pub(crate) cores: Cores,
@@ -89,8 +108,14 @@ impl Lab {
     }
 
     /// Starts a floor process and opens its sockets.
-    pub(crate) fn open_floor(&self, connections: usize) -> Result<Room> {
-        let process = self.launch(own_command(&["floor", &connections.to_string()])?, "floor")?;
+    pub(crate) fn open_floor(&self, floor: Floor, connections: usize) -> Result<Room> {
+        let mut command = own_command(&["floor", &connections.to_string()])?;
+        if let Floor::Synced = floor {
+            command
+                .arg("--journal")
+                .arg(self.fresh_data()?.keep().join("journal"));
+        }
+        let process = self.launch(command, floor.name())?;
         let crowd = Crowd::join(process.addr(), Wire::Bare, connections)?;
         Ok(Room { process, crowd })
     }

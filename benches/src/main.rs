@@ -131,6 +131,9 @@ enum Role {
     Floor {
         /// Sockets to accept.
         connections: usize,
+        /// A file to which each frame is appended and synced before it is written to the sockets.
+        #[arg(long)]
+        journal: Option<PathBuf>,
     },
     /// The naive peer.
     #[command(hide = true)]
@@ -141,7 +144,9 @@ enum Role {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.role {
-        Some(Role::Floor { connections }) => floor::run(connections).map(|()| ExitCode::SUCCESS),
+        Some(Role::Floor { connections, journal }) => {
+            floor::run(connections, journal.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
         Some(Role::Naive) => naive::run().map(|()| ExitCode::SUCCESS),
         None => measure(&cli),
     };

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::exchange::{self, Plan, Senders};
-use crate::lab::{Lab, Room};
+use crate::lab::{Floor, Lab, Room};
 use crate::process::Usage;
 use crate::report::{Figure, Report};
 use crate::stats::Summary;
@@ -52,13 +52,16 @@ fn measure(lab: &Lab, report: &mut Report, options: &Options, connections: usize
         senders: options.senders,
     };
 
-    let mut floor = lab.open_floor(connections)?;
+    let mut floor = lab.open_floor(Floor::Bare, connections)?;
+    let mut synced = lab.open_floor(Floor::Synced, connections)?;
     let mut rooms = Vec::new();
     for &subject in &lab.subjects {
         rooms.push((subject, lab.open_room(subject, connections)?));
     }
     // The first messages pay for what is set up once: page faults, buffers, the frequency of the core.
-    round(&mut floor, Plan { messages: 20, ..one }, &mut Samples::default())?;
+    for floor in [&mut floor, &mut synced] {
+        round(floor, Plan { messages: 20, ..one }, &mut Samples::default())?;
+    }
     for (subject, room) in &mut rooms {
         round(
             room,
@@ -72,12 +75,14 @@ fn measure(lab: &Lab, report: &mut Report, options: &Options, connections: usize
     }
 
     let mut of_floor = Samples::default();
+    let mut of_synced = Samples::default();
     let mut of_rooms: Vec<_> = rooms
         .iter()
         .map(|_| (Samples::default(), Samples::default()))
         .collect();
     for _ in 0..options.rounds {
-        round(&mut floor, one, &mut of_floor).context("floor")?;
+        round(&mut floor, one, &mut of_floor).context(Floor::Bare.name())?;
+        round(&mut synced, one, &mut of_synced).context(Floor::Synced.name())?;
         for ((subject, room), (of_one, of_burst)) in rooms.iter_mut().zip(&mut of_rooms) {
             round(room, one, of_one).with_context(|| subject.name())?;
             round(room, burst, of_burst).with_context(|| subject.name())?;
@@ -86,13 +91,16 @@ fn measure(lab: &Lab, report: &mut Report, options: &Options, connections: usize
 
     let case_one = format!("fanout {connections}, one at a time");
     let case_burst = format!("fanout {connections}, {} in flight", options.window);
-    report.add(Figure::new(
-        &case_one,
-        "floor",
-        NANOSECONDS,
-        &of_floor.nanoseconds,
-    ));
-    report.note(format!("{case_one}, floor: {}", of_floor.usage));
+    for (floor, samples) in [(Floor::Bare, &of_floor), (Floor::Synced, &of_synced)] {
+        report.add(Figure::new(
+            &case_one,
+            floor.name(),
+            NANOSECONDS,
+            &samples.nanoseconds,
+        ));
+        report.note(format!("{case_one}, {}: {}", floor.name(), samples.usage));
+    }
+    report.add(ratio(&case_one, Floor::Synced.name(), &of_synced, &of_floor));
     for (case, bar, is_one) in [(&case_one, BAR_ONE, true), (&case_burst, BAR_BURST, false)] {
         for ((subject, _), (of_one, of_burst)) in rooms.iter().zip(&of_rooms) {
             let samples = if is_one { of_one } else { of_burst };

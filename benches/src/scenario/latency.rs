@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::exchange::{self, Plan, Senders};
-use crate::lab::Lab;
+use crate::lab::{Floor, Lab};
 use crate::report::{Figure, Report};
 use crate::stats::percentile;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(lab: &Lab, report: &mut Report, options: &Options) -> Result<(
         window: 1,
         senders: Senders::One,
     };
-    let mut rooms = vec![("floor", lab.open_floor(options.connections)?)];
+    let mut rooms = vec![("floor", lab.open_floor(Floor::Bare, options.connections)?)];
     for &subject in &lab.subjects {
         rooms.push((subject.name(), lab.open_room(subject, options.connections)?));
     }
