@@ -19,10 +19,9 @@ check_fmt() { cargo fmt --all --check; }
 
 check_clippy() { cargo clippy --workspace --all-targets --locked -- --deny warnings; }
 
-# The protocol crate's tests bring tools of the host; its code is what has to compile for the browser.
 check_clippy_wasm() {
-  cargo clippy --target wasm32-unknown-unknown --package patchcast-protocol --locked -- --deny warnings
-  cargo clippy --target wasm32-unknown-unknown --package patchcast-client-wasm --all-targets --locked -- --deny warnings
+  cargo clippy --target wasm32-unknown-unknown --package patchcast-protocol --package patchcast-client-wasm \
+    --all-targets --locked -- --deny warnings
 }
 
 # Building nextest would take longer than it saves; cargo's own runner runs the same tests.
@@ -44,6 +43,15 @@ check_licences() {
 build_test_server() { cargo build --package patchcast-server --bin patchcast --locked; }
 
 check_size() { node scripts/size; }
+
+# In both browsers, since each has an engine of its own.
+test_wasm_contract() {
+  find_browsers
+  test_contract_in_browser --chrome --chromedriver "$CHROMEDRIVER"
+  test_contract_in_browser --firefox --geckodriver "$GECKODRIVER"
+}
+
+test_contract_in_browser() { wasm-pack test --headless "$@" crates/protocol --test contract --locked; }
 
 test_wasm_chromium() {
   find_browsers

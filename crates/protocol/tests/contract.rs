@@ -1,4 +1,4 @@
-//! What every implementation of the wire format agrees on, held to shared JSON vectors.
+//! What every implementation of the wire format agrees on, held to shared JSON vectors: natively, and in browsers.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -7,6 +7,11 @@ use patchcast_protocol::patch::Patch;
 use patchcast_protocol::patches::check_message;
 use patchcast_protocol::{Malformed, chat::ChatPost};
 use serde_json::Value;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
+
+#[cfg(target_arch = "wasm32")]
+wasm_bindgen_test_configure!(run_in_browser);
 
 const SEMANTICS: &str = include_str!("vectors/immer-semantics.jsonl");
 const FUZZ: &str = include_str!("vectors/immer-fuzz-sample.jsonl");
