@@ -123,9 +123,7 @@ impl<O: AsRef<Outlet>> Connection<O> {
         let farewell = async {
             self.unblock(handler).await;
             while let Some(Ok(_)) = self.socket.next().await {}
-            while !self.outlet().is_flushed() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            self.outlet().flushed().await;
             self.outlet().finish();
             self.discard().await;
         };

@@ -25,7 +25,8 @@ pub struct Outlet {
     writer: Cell<Writer>,
     stage: Cell<Stage>,
     control: RefCell<Vec<u8>>,
-    closing: Notify,
+    /// Wakes the connection's own task when the stage changes or a drainer is done.
+    changed: Notify,
     write_timeout: Duration,
 }
 
@@ -61,7 +62,7 @@ impl Outlet {
             writer: Cell::new(Writer::Room),
             stage: Cell::new(Stage::Open),
             control: RefCell::default(),
-            closing: Notify::new(),
+            changed: Notify::new(),
             write_timeout,
         }
     }
@@ -143,7 +144,7 @@ impl Outlet {
     /// Resolves once no more data is written: a close frame was given out, or the socket broke.
     pub async fn closing(&self) {
         while self.is_open() {
-            self.closing.notified().await;
+            self.changed.notified().await;
         }
     }
 
@@ -166,6 +167,7 @@ impl Outlet {
     pub fn end_drain(&self) {
         debug_assert!(self.control.borrow().is_empty());
         self.writer.set(Writer::Room);
+        self.changed.notify_one();
     }
 
     /// Writes the control frames that wait. Only the drainer calls it, at the end of a frame.
@@ -220,9 +222,11 @@ impl Outlet {
         let _ = socket.shutdown(std::net::Shutdown::Both);
     }
 
-    /// Whether everything that was given out, the close frame included, is in the kernel's hands.
-    pub fn is_flushed(&self) -> bool {
-        self.writer.get() == Writer::Room || self.stage.get() == Stage::Dead
+    /// Resolves once everything that was given out, the close frame included, is in the kernel's hands.
+    pub async fn flushed(&self) {
+        while self.writer.get() != Writer::Room && self.stage.get() != Stage::Dead {
+            self.changed.notified().await;
+        }
     }
 
     /// Tells the peer that nothing more comes; what was written is still delivered.
@@ -233,7 +237,7 @@ impl Outlet {
 
     fn set_stage(&self, stage: Stage) {
         self.stage.set(stage);
-        self.closing.notify_one();
+        self.changed.notify_one();
     }
 
     /// `false` when it did not within the write timeout.
