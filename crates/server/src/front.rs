@@ -104,16 +104,12 @@ impl Front {
                 return response;
             }
         };
+        if *self.shutdown.borrow() {
+            return unavailable("the server is shutting down; try again later\n");
+        }
         let Ok(permit) = self.places.clone().try_acquire_owned() else {
             tracing::warn!("all places for connections are taken");
-            let mut response = text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server is full; try again later\n",
-            );
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            return response;
+            return unavailable("the server is full; try again later\n");
         };
         let response = accept.response();
         let upgrade = hyper::upgrade::on(&mut request);
@@ -170,6 +166,14 @@ async fn file(folder: &PathBuf, request: Request<Incoming>) -> Response<Body> {
     response
         .headers_mut()
         .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn unavailable(body: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, body);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
 

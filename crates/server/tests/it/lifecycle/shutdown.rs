@@ -78,6 +78,8 @@ async fn a_server_that_shuts_down_is_not_ready_and_accepts_nobody() {
         while !ask().await.starts_with("HTTP/1.1 503 ") {}
     })
     .await;
+    asking.send(crate::harness::handshake("/", "").as_bytes()).await;
+    assert!(asking.head().await.starts_with("HTTP/1.1 503 "));
     // Whether the kernel refuses it or the server drops it: it gets no answer.
     let mut late = match tokio::net::TcpStream::connect(server.address()).await {
         Ok(_) => Raw::connect(server.address()).await,
