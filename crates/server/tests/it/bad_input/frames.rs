@@ -1,7 +1,7 @@
 //! Bytes that break the framing rules of RFC 6455.
 
 use super::{check_patches, offend, row};
-use crate::harness::{Client, Opcode, Raw, Server, frame, patch};
+use crate::harness::{Client, Opcode, Raw, Server, frame, handshake, patch};
 
 /// A frame without the mask that every client's frame must have.
 fn unmasked(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -118,13 +118,7 @@ async fn a_client_that_is_gone_without_a_word_leaves_nothing_behind() {
     let whole = frame(Opcode::FIN | Opcode::TEXT, patch("cut", 1).as_bytes());
     for cut in 0..whole.len() {
         // Each takes the only other place, so the one before must have been forgotten.
-        let mut ann = loop {
-            let mut ann = Raw::connect(server.address()).await;
-            ann.send(crate::harness::handshake("/", "").as_bytes()).await;
-            if ann.head().await.starts_with("HTTP/1.1 101 ") {
-                break ann;
-            }
-        };
+        let mut ann = join_full(&server).await;
         ann.send(&whole[..cut]).await;
         match cut % 2 {
             0 => drop(ann),
@@ -134,15 +128,21 @@ async fn a_client_that_is_gone_without_a_word_leaves_nothing_behind() {
             }
         }
     }
+    let mut ann = join_full(&server).await;
+    assert_eq!(ann.text().await, "[]");
     bob.send(patch("a", 1)).await;
-    let found = loop {
-        let mut ann = Raw::connect(server.address()).await;
-        ann.send(crate::harness::handshake("/", "").as_bytes()).await;
-        if ann.head().await.starts_with("HTTP/1.1 101 ") {
-            break ann.text().await;
+    assert_eq!(ann.text().await, patch("a", 1));
+}
+
+/// Joins as soon as there is a place.
+async fn join_full(server: &Server) -> Raw {
+    loop {
+        let mut raw = Raw::connect(server.address()).await;
+        raw.send(handshake("/", "").as_bytes()).await;
+        if raw.head().await.starts_with("HTTP/1.1 101 ") {
+            return raw;
         }
-    };
-    assert_eq!(found, patch("a", 1));
+    }
 }
 
 #[tokio::test]
