@@ -44,6 +44,8 @@ fn serve(args: &Serve) -> anyhow::Result<()> {
 
 async fn run(args: &Serve, store: Arc<dyn Store>) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Taken, so that a file above its size limit is a failed write and not the end of the process.
+    let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     let server = Server::start(args.settings(), store.clone()).await?;
     announce(&server);
     let failure = tokio::select! {
