@@ -22,7 +22,7 @@ pub(crate) fn check(text: &str) -> Result<(), Unsendable> {
             (b'\\', true) => check_escape(&mut bytes)?,
             (b'[' | b'{', false) => {
                 depth += 1;
-                if depth >= MAX_DEPTH {
+                if depth > MAX_DEPTH {
                     return Err(Unsendable::TooDeep);
                 }
             }
@@ -67,7 +67,7 @@ mod tests {
                 "{levels} levels"
             );
         }
-        assert_eq!(check(&nested(MAX_DEPTH - 1)), Ok(()));
+        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
         assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(Unsendable::TooDeep));
     }
 
