@@ -10,6 +10,7 @@ use patchcast_protocol::close::CloseCode;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
@@ -194,7 +195,10 @@ impl<O: AsRef<Outlet>> Connection<O> {
 /// Tungstenite ends the connection on an error but tells the peer nothing: the code is ours to find.
 fn refused(error: Error) -> Result<End, Close> {
     let code = match &error {
-        Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => return Ok(End::Peer),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_)
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Ok(End::Peer),
         Error::Capacity(_) => CloseCode::TooLarge,
         Error::Utf8(_) => CloseCode::InvalidUtf8,
         _ => CloseCode::ProtocolError,

@@ -1,6 +1,6 @@
 //! One thread of the server: the rooms that are pinned to it, and their connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::TcpStream as StdTcpStream;
@@ -60,6 +60,7 @@ impl Worker {
                 store,
                 open: RefCell::default(),
                 blocks: Rc::default(),
+                closing: Cell::new(false),
             };
             LocalSet::new().block_on(&runtime, serve(Rc::new(rooms), receiver, limits, shutdown));
         })?;
@@ -96,25 +97,31 @@ async fn serve(
 ) {
     // Every connection holds a sender, so the receiver ends when the last of them has.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
+    let start = |connection| {
+        let (rooms, alive) = (rooms.clone(), alive.clone());
+        spawn_local(async move {
+            if let Err(error) = Box::pin(connect(&rooms, connection, limits)).await {
+                tracing::debug!(%error, "a connection could not be taken over");
+            }
+            drop(alive);
+        });
+    };
     loop {
         tokio::select! {
             biased;
             _ = shutdown.wait_for(|shutdown| *shutdown) => break,
             connection = accepted.recv() => match connection {
-                Some(connection) => {
-                    let (rooms, alive) = (rooms.clone(), alive.clone());
-                    spawn_local(async move {
-                        if let Err(error) = Box::pin(connect(&rooms, connection, limits)).await {
-                            tracing::debug!(%error, "a connection could not be taken over");
-                        }
-                        drop(alive);
-                    });
-                }
+                Some(connection) => start(connection),
                 None => break,
             }
         }
     }
     rooms.shut_down();
+    // Those whose handshake was answered before join once more, to be told why they have to go.
+    accepted.close();
+    while let Some(connection) = accepted.recv().await {
+        start(connection);
+    }
     drop(alive);
     if timeout(SHUTDOWN_TIMEOUT, all_gone.recv()).await.is_err() {
         tracing::warn!("some connections did not close in time");
@@ -135,6 +142,9 @@ async fn connect(rooms: &Rc<Rooms>, accepted: Accepted, limits: ConnectionLimits
     tracing::debug!(room = %accepted.room, author = %handler.member.author, "joined");
     // When the room has gone in this very moment, the first message finds out.
     let _ = handler.inbox.send(Event::Join(handler.member.clone()));
+    if rooms.closing.get() {
+        let _ = handler.inbox.send(Event::Shutdown);
+    }
     // Boxed, so that what was needed for joining is not kept for as long as the connection lives.
     Box::pin(connection.run(&mut handler)).await;
     tracing::debug!(room = %accepted.room, author = %handler.member.author, "left");
@@ -182,6 +192,8 @@ struct Rooms {
     store: Arc<dyn Store>,
     open: RefCell<HashMap<RoomId, Inbox>>,
     blocks: Rc<BlockCache>,
+    /// Set by a shutdown: who joins from now on is sent away.
+    closing: Cell<bool>,
 }
 
 impl Rooms {
@@ -223,6 +235,7 @@ impl Rooms {
     }
 
     fn shut_down(&self) {
+        self.closing.set(true);
         for inbox in self.open.borrow().values() {
             let _ = inbox.send(Event::Shutdown);
         }
