@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { hueOf, parseBoard } from "../src/chat/board.js";
 import { rememberedName, rememberName } from "../src/chat/user-name.js";
 import { initialUser } from "../src/gifts/current-user.js";
-import { pageUrl, roomName, roomUrl } from "../src/shared/room.js";
+import { pageUrl, roomName, roomUrl } from "../src/common/room.js";
 
 const USERS = ["ada", "bruno", "chiyo"];
 

@@ -1,8 +1,8 @@
 // The chat page.
 import { useId, useState, type CSSProperties, type FormEvent } from "react";
 import { useSocket, useSocketStatus } from "@patchcast/react";
-import { roomUrl } from "../shared/room.js";
-import { Shell } from "../shared/shell.js";
+import { roomUrl } from "../common/room.js";
+import { Shell } from "../common/shell.js";
 import { hueOf, parseBoard, type ChatMessage, type NewMessage } from "./board.js";
 import { PresenceLight } from "./presence-light.js";
 import { rememberedName, rememberName } from "./user-name.js";

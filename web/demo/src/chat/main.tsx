@@ -1,7 +1,7 @@
 // The chat page's entry.
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "../shared/base.css";
+import "../common/base.css";
 import "./chat.css";
 import { ChatApp } from "./app.js";
 

@@ -1,7 +1,7 @@
 // The gift list page.
 import { useCallback, useState } from "react";
-import { roomUrl } from "../shared/room.js";
-import { Shell } from "../shared/shell.js";
+import { roomUrl } from "../common/room.js";
+import { Shell } from "../common/shell.js";
 import { initialUser, rememberUser } from "./current-user.js";
 import { AddBookDialog, AddGiftDialog } from "./dialogs.js";
 import { addGift, initialState, inOrder, reset, toggleReservation, type NewGift } from "./model.js";

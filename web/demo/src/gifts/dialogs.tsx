@@ -1,6 +1,6 @@
 // The two ways to put something on the list: describe it, or give a book's ISBN.
 import { useId, useState } from "react";
-import { Dialog } from "../shared/dialog.js";
+import { Dialog } from "../common/dialog.js";
 import { lookUpBook, parseIsbn, SAMPLE } from "./books.js";
 import { PICTURES, type NewGift } from "./model.js";
 

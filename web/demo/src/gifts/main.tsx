@@ -1,7 +1,7 @@
 // The gift list page's entry.
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "../shared/base.css";
+import "../common/base.css";
 import "./gifts.css";
 import { GiftsApp } from "./app.js";
 
