@@ -36,13 +36,21 @@ pub enum CloseCode {
     StorageFailed = 1011,
     /// A message that is not what the dialect asks for.
     MalformedMessage = 4000,
+    /// A session of a version or a kind that the server does not speak.
+    Unsupported = 4001,
+    /// The client named an id that is not its secret's.
+    NotYourId = 4002,
+    /// The same client has joined the room by a newer connection.
+    Replaced = 4003,
     /// Nothing was heard from the client for the whole idle timeout.
     IdleTimeout = 4200,
+    /// The session's first message did not come in time.
+    HelloTimeout = 4201,
 }
 
 impl CloseCode {
     /// Every code, in the order of its number.
-    pub const ALL: [CloseCode; 9] = [
+    pub const ALL: [CloseCode; 13] = [
         CloseCode::Normal,
         CloseCode::GoingAway,
         CloseCode::ProtocolError,
@@ -51,7 +59,11 @@ impl CloseCode {
         CloseCode::TooLarge,
         CloseCode::StorageFailed,
         CloseCode::MalformedMessage,
+        CloseCode::Unsupported,
+        CloseCode::NotYourId,
+        CloseCode::Replaced,
         CloseCode::IdleTimeout,
+        CloseCode::HelloTimeout,
     ];
 
     /// The number on the wire.
@@ -70,7 +82,11 @@ impl CloseCode {
             CloseCode::TooLarge => "message too large",
             CloseCode::StorageFailed => "storage failed",
             CloseCode::MalformedMessage => "malformed message",
+            CloseCode::Unsupported => "unsupported",
+            CloseCode::NotYourId => "not your id",
+            CloseCode::Replaced => "replaced",
             CloseCode::IdleTimeout => "idle timeout",
+            CloseCode::HelloTimeout => "hello timeout",
         }
     }
 

@@ -9,17 +9,20 @@ pub enum Dialect {
     Patches,
     /// Subprotocol `json`: chat messages, the last few of them after every message.
     Chat,
+    /// Subprotocol `patchcast.v1`: sessions, in which nothing is lost or doubled across reconnects.
+    Sessions,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Dialect; 2] = [Dialect::Patches, Dialect::Chat];
+    pub const ALL: [Dialect; 3] = [Dialect::Patches, Dialect::Chat, Dialect::Sessions];
 
     /// The value of `Sec-WebSocket-Protocol`; `None` for the dialect of clients that ask for none.
     pub const fn subprotocol(self) -> Option<&'static str> {
         match self {
             Dialect::Patches => None,
             Dialect::Chat => Some("json"),
+            Dialect::Sessions => Some("patchcast.v1"),
         }
     }
 
@@ -43,6 +46,7 @@ impl Dialect {
         match self {
             Dialect::Patches => "patches",
             Dialect::Chat => "chat",
+            Dialect::Sessions => "sessions",
         }
     }
 }

@@ -1,12 +1,14 @@
 //! What a room's log holds.
 
-use crate::ids::{Author, Seq, Timestamp};
+use crate::ids::{Author, OpId, Seq, Timestamp};
 
 /// An entry on its way into a log, which gives it its [`Seq`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEntry {
     /// Who wrote it: the one connection that it is not delivered to, in dialects with that rule.
     pub author: Author,
+    /// Its author's number for it; [`OpId::NONE`] in dialects without ops.
+    pub op: OpId,
     /// When the server accepted it.
     pub time: Timestamp,
     /// What it adds to [`Head::weight`].
@@ -42,6 +44,8 @@ pub struct Entry<'a> {
     pub seq: Seq,
     /// Who wrote it.
     pub author: Author,
+    /// Its author's number for it.
+    pub op: OpId,
     /// When the server accepted it.
     pub time: Timestamp,
     /// The entry itself.
@@ -59,6 +63,7 @@ pub struct Entries {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Indexed {
     author: Author,
+    op: OpId,
     time: Timestamp,
     end: usize,
 }
@@ -73,10 +78,11 @@ impl Entries {
     }
 
     /// Adds the next entry.
-    pub fn push(&mut self, author: Author, time: Timestamp, payload: &[u8]) {
+    pub fn push(&mut self, author: Author, op: OpId, time: Timestamp, payload: &[u8]) {
         self.payloads.extend_from_slice(payload);
         self.index.push(Indexed {
             author,
+            op,
             time,
             end: self.payloads.len(),
         });
@@ -106,10 +112,16 @@ impl Entries {
     pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         (0..self.index.len()).map(|i| {
             let start = if i == 0 { 0 } else { self.index[i - 1].end };
-            let Indexed { author, time, end } = self.index[i];
+            let Indexed {
+                author,
+                op,
+                time,
+                end,
+            } = self.index[i];
             Entry {
                 seq: self.first.plus(i as u64),
                 author,
+                op,
                 time,
                 payload: &self.payloads[start..end],
             }

@@ -10,6 +10,7 @@ pub mod entry;
 pub mod ids;
 pub mod limits;
 mod malformed;
+pub mod message;
 mod opaque;
 pub mod patch;
 pub mod patches;

@@ -1,5 +1,7 @@
 //! The bounds that both sides of a connection must know.
 
+use std::ops::RangeInclusive;
+
 /// Levels of arrays and objects in one message. It is what serde_json reads, which keeps the stack of a
 /// thread that reads a stranger's message bounded; a patch and its list take two of them.
 pub const MAX_DEPTH: usize = 127;
@@ -20,6 +22,23 @@ pub const MAX_CHAT_USER_BYTES: usize = 256;
 /// Bytes of a chat message's text. Every client is sent the whole window after every message, so this bounds
 /// one delivery to about a quarter of a mebibyte.
 pub const MAX_CHAT_TEXT_BYTES: usize = 4096;
+
+/// The largest integer that JavaScript counts without gaps (ECMAScript's `Number.MAX_SAFE_INTEGER`): no id and no number of an
+/// entry is above it.
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// Characters of a session client's secret: at least 128 bits of base64url, and no more than anybody needs.
+pub const SECRET_CHARACTERS: RangeInclusive<usize> = 22..=128;
+
+/// Levels of arrays and objects in the data of an op or of a client's presence: [`MAX_DEPTH`] without the levels that the
+/// server's own messages put around it.
+pub const MAX_DATA_DEPTH: usize = MAX_DEPTH - 3;
+
+/// Bytes of one client's presence as JSON. Everyone's is sent to everyone.
+pub const MAX_PRESENCE_BYTES: usize = 1024;
+
+/// The version of the sessions dialect's messages that this code speaks.
+pub const SESSION_VERSION: u32 = 1;
 
 /// Bytes of the reason in a close frame (RFC 6455, section 5.5: a control frame carries 125, the code takes two).
 pub const MAX_CLOSE_REASON_BYTES: usize = 123;

@@ -9,9 +9,9 @@ pub enum Malformed {
     /// beyond a double. Send what `JSON.stringify` returns.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// Nested deeper than [`limits::MAX_DEPTH`](crate::limits::MAX_DEPTH).
-    #[error("nested deeper than {max} levels", max = crate::limits::MAX_DEPTH)]
-    TooDeep,
+    /// Nested deeper than this many levels.
+    #[error("nested deeper than {0} levels")]
+    TooDeep(usize),
     /// JSON of another shape than the dialect's messages have.
     #[error("{0}")]
     WrongShape(String),
@@ -22,7 +22,7 @@ impl From<serde_json::Error> for Malformed {
         let text = error.to_string();
         match error.classify() {
             serde_json::error::Category::Data => Malformed::WrongShape(text),
-            _ if text.starts_with("recursion limit exceeded") => Malformed::TooDeep,
+            _ if text.starts_with("recursion limit exceeded") => Malformed::TooDeep(crate::limits::MAX_DEPTH),
             _ => Malformed::NotJson(text),
         }
     }

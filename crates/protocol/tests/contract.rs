@@ -58,7 +58,7 @@ fn a_malformed_message_is_refused_with_its_reason() {
 #[test]
 fn a_message_of_a_hundred_thousand_levels_is_refused_without_using_the_stack() {
     let text = format!("[{{\"op\":\"add\",\"path\":[],\"value\":{}", "[".repeat(100_000));
-    assert_eq!(check_message(&text).unwrap_err(), Malformed::TooDeep);
+    assert_eq!(check_message(&text).unwrap_err(), Malformed::TooDeep(MAX_DEPTH));
     assert_eq!(
         check_message(&"[".repeat(100_000))
             .unwrap_err()
@@ -77,7 +77,10 @@ fn a_message_may_be_nested_just_as_deep_as_the_limit_says() {
         format!("[{{\"op\":\"add\",\"path\":[],\"value\":{open}{close}}}]")
     };
     assert_eq!(check_message(&message(MAX_DEPTH)), Ok(1));
-    assert_eq!(check_message(&message(MAX_DEPTH + 1)), Err(Malformed::TooDeep));
+    assert_eq!(
+        check_message(&message(MAX_DEPTH + 1)),
+        Err(Malformed::TooDeep(MAX_DEPTH))
+    );
 }
 
 #[test]
