@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use patchcast_protocol::limits::MAX_DEPTH;
+use patchcast_protocol::message::{
+    ErrorCode, Refusal, RejectCode, read_client, read_server, write_client, write_server,
+};
 use patchcast_protocol::patch::Patch;
 use patchcast_protocol::patches::check_message;
 use patchcast_protocol::{Malformed, chat::ChatPost};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
 
@@ -16,6 +20,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 const SEMANTICS: &str = include_str!("vectors/immer-semantics.jsonl");
 const FUZZ: &str = include_str!("vectors/immer-fuzz-sample.jsonl");
 const MALFORMED: &str = include_str!("vectors/malformed.jsonl");
+const SESSIONS: &str = include_str!("vectors/sessions.jsonl");
 
 fn lines(vectors: &str) -> impl Iterator<Item = Value> {
     vectors.lines().map(|line| serde_json::from_str(line).unwrap())
@@ -53,6 +58,72 @@ fn a_malformed_message_is_refused_with_its_reason() {
         let expected = vector["reason"].as_str().unwrap();
         assert!(reason.contains(expected), "{vector}: {reason}");
     }
+}
+
+/// `means` is the message as its own side writes it; without one, `error` or `reject` is the code that answers it.
+#[test]
+fn a_message_of_a_session_means_the_same_everywhere_or_is_refused_with_its_code() {
+    for vector in lines(SESSIONS) {
+        let text = vector["message"].as_str().unwrap();
+        let outcome = match vector["from"].as_str().unwrap() {
+            "client" => client_outcome(text),
+            "server" => server_outcome(text),
+            other => panic!("{other} speaks in no session"),
+        };
+        match outcome {
+            Ok(means) => assert_eq!(Some(&means), vector.get("means"), "{vector}"),
+            Err((refusal, reason)) => {
+                for member in ["error", "reject", "id"] {
+                    assert_eq!(
+                        refusal.get(member),
+                        vector.get(member),
+                        "{member} of {vector}: {reason}"
+                    );
+                }
+                assert!(vector.get("means").is_none(), "{vector}: {reason}");
+                let expected = vector["reason"].as_str().unwrap();
+                assert!(reason.contains(expected), "{vector}: {reason}");
+            }
+        }
+    }
+}
+
+fn client_outcome(text: &str) -> Result<Value, (Value, String)> {
+    match read_client(text) {
+        Ok(message) => Ok(serde_json::from_str(&write_client(&message)).unwrap()),
+        Err(Refusal::Error { code, reason }) => Err((json!({ "error": code }), reason)),
+        Err(Refusal::Reject { id, code, reason }) => Err((json!({ "reject": code, "id": id.0 }), reason)),
+    }
+}
+
+fn server_outcome(text: &str) -> Result<Value, (Value, String)> {
+    match read_server::<Box<RawValue>>(text) {
+        Ok(Some(message)) => Ok(serde_json::from_str(&write_server(&message)).unwrap()),
+        Ok(None) => Ok(Value::Null),
+        Err(malformed) => Err((json!({ "error": ErrorCode::Malformed }), malformed.to_string())),
+    }
+}
+
+#[test]
+fn an_op_of_a_hundred_thousand_levels_is_refused_without_using_the_stack() {
+    let deep = "[".repeat(100_000);
+    let op = |data: &str| read_client(&format!("{{\"type\":\"op\",\"id\":9,\"data\":{data}}}")).map(drop);
+    let refusal = op(&format!("{deep}{}", "]".repeat(100_000))).unwrap_err();
+    assert!(
+        matches!(refusal, Refusal::Reject { id, code: RejectCode::BadData, .. } if id.0 == 9),
+        "{refusal:?}"
+    );
+    let refusal = op(&deep).unwrap_err();
+    assert!(
+        matches!(
+            refusal,
+            Refusal::Error {
+                code: ErrorCode::Malformed,
+                ..
+            }
+        ),
+        "{refusal:?}"
+    );
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! From the text of a frame to a message.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -153,7 +156,7 @@ fn read_hello(text: &str) -> Result<Hello, Refusal> {
     }
     Ok(Hello {
         secret,
-        since: hello.since.map(PositionText::read),
+        since: hello.since.map(|Object(position)| position.read()),
         presence: hello.presence,
     })
 }
@@ -163,12 +166,35 @@ fn tag(text: &str) -> Result<Cow<'_, str>, Refusal> {
 }
 
 fn tag_of(text: &str) -> Result<Cow<'_, str>, Malformed> {
-    let Tag { tag } = serde_json::from_str(text)?;
+    let Object(Tag { tag }) = serde_json::from_str(text)?;
     Ok(tag)
 }
 
+/// A struct that is read from an object and from nothing else: by itself serde takes an array of the members in their
+/// order, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+    }
+}
+
 #[derive(Deserialize)]
-#[serde(expecting = "an object with a type")]
 struct Tag<'a> {
     #[serde(rename = "type", borrow)]
     tag: Cow<'a, str>,
@@ -193,7 +219,7 @@ struct HelloText<'a> {
     #[serde(default, deserialize_with = "some_author")]
     client: Option<Author>,
     #[serde(default)]
-    since: Option<PositionText>,
+    since: Option<Object<PositionText>>,
     #[serde(default)]
     presence: bool,
 }
