@@ -43,7 +43,8 @@ fn main() -> std::io::Result<()> {
 
 async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     let leftover = shake_hands(&mut stream).await?;
-    let connection = Connection::new(stream, leftover, LIMITS, |outlet| outlet).await?;
+    stream.set_nodelay(true)?;
+    let connection = Connection::new(Box::new(stream), leftover, LIMITS, |outlet| outlet).await;
     let mut echo = Echo(connection.owner().clone());
     connection.run(&mut echo).await;
     Ok(())

@@ -1,13 +1,11 @@
 //! One WebSocket connection's reading side: frames in, deadlines, and the ways in which it ends.
 
 use std::future::Future;
-use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use patchcast_protocol::close::CloseCode;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -17,6 +15,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 use crate::frame::PING;
 use crate::limits::{CLOSE_TIMEOUT, READ_BUFFER_BYTES};
 use crate::outlet::{Outlet, Writer};
+use crate::socket::Socket;
 use crate::stream::SharedStream;
 
 /// What an operator chooses for every connection.
@@ -79,13 +78,12 @@ impl<O: AsRef<Outlet>> Connection<O> {
     /// Takes over a socket whose handshake is done; `leftover` are bytes that were read beyond it. `own` makes
     /// what holds the socket's writing side.
     pub async fn new(
-        stream: TcpStream,
+        socket: Box<dyn Socket>,
         leftover: Vec<u8>,
         limits: ConnectionLimits,
         own: impl FnOnce(Outlet) -> O,
-    ) -> io::Result<Connection<O>> {
-        stream.set_nodelay(true)?;
-        let owner = Rc::new(own(Outlet::new(stream, limits.write_timeout)));
+    ) -> Connection<O> {
+        let owner = Rc::new(own(Outlet::new(socket, limits.write_timeout)));
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
@@ -93,11 +91,11 @@ impl<O: AsRef<Outlet>> Connection<O> {
             .max_frame_size(Some(limits.max_message));
         let shared = SharedStream(owner.clone());
         let socket = WebSocketStream::from_partially_read(shared, leftover, Role::Server, Some(config)).await;
-        Ok(Connection {
+        Connection {
             socket,
             owner,
             limits,
-        })
+        }
     }
 
     /// What holds the socket's writing side.

@@ -1,5 +1,6 @@
 //! The Patchcast server: a room is a log, a connection is a cursor on it.
 
+pub mod clock;
 pub mod connection;
 pub mod cursor;
 pub mod dialect;
@@ -14,6 +15,7 @@ pub mod log;
 pub mod outlet;
 pub mod room;
 pub mod server;
+pub mod socket;
 mod stream;
 pub mod tail;
-mod worker;
+pub mod worker;

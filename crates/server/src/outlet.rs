@@ -1,27 +1,25 @@
 //! The writing side of one socket: who may write to it now, and the control frames that wait their turn.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use patchcast_protocol::close::CloseCode;
-use rustix::io::Errno;
-use rustix::net::{self, SendAncillaryBuffer, SendFlags};
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::frame;
 use crate::limits::MAX_CONTROL_BYTES;
+use crate::socket::Socket;
 
 /// Everything that is written to a socket goes through its outlet, on the thread that owns the socket.
 ///
 /// While the [`Writer`] is the room, the last byte written ended a frame and nothing waits, so anyone on the thread may
 /// write whole frames. When the socket would block, the outlet is parked: a drainer alone writes, and control frames wait.
 pub struct Outlet {
-    // What the room's walk over its members touches stands together, and nothing of it behind a pointer.
-    stream: TcpStream,
+    // What the room's walk over its members touches stands together, and nothing of it but the socket behind a pointer.
+    socket: Box<dyn Socket>,
     writer: Cell<Writer>,
     stage: Cell<Stage>,
     control: RefCell<Vec<u8>>,
@@ -56,9 +54,9 @@ pub struct Broken;
 
 impl Outlet {
     /// The outlet of a socket to which nothing has been written.
-    pub fn new(stream: TcpStream, write_timeout: Duration) -> Outlet {
+    pub fn new(socket: Box<dyn Socket>, write_timeout: Duration) -> Outlet {
         Outlet {
-            stream,
+            socket,
             writer: Cell::new(Writer::Room),
             stage: Cell::new(Stage::Open),
             control: RefCell::default(),
@@ -68,8 +66,8 @@ impl Outlet {
     }
 
     /// The socket, for its reading side.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
+    pub fn socket(&self) -> &dyn Socket {
+        &*self.socket
     }
 
     /// Who writes now.
@@ -86,22 +84,13 @@ impl Outlet {
     /// Only the room calls it, and only while it is the writer; taking less than all parks the outlet.
     pub fn write_now(&self, slices: &[IoSlice<'_>], total: usize) -> usize {
         debug_assert_eq!(self.writer.get(), Writer::Room);
-        // Straight to the system: Tokio would look up first whether the socket was writable when it last asked,
-        // and the C library whether the thread was cancelled.
-        let written = match slices {
-            [one] => net::send(&self.stream, one, SendFlags::NOSIGNAL),
-            many => {
-                let mut nothing_else = SendAncillaryBuffer::default();
-                net::sendmsg(&self.stream, many, &mut nothing_else, SendFlags::NOSIGNAL)
-            }
-        };
-        match written {
+        match self.socket.send(slices) {
             Ok(written) if written == total => written,
             Ok(written) => {
                 self.writer.set(Writer::Nobody);
                 written
             }
-            Err(Errno::WOULDBLOCK) => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.writer.set(Writer::Nobody);
                 0
             }
@@ -187,7 +176,7 @@ impl Outlet {
                 return Err(Broken);
             }
             // Tried before waiting: the wake-up may have come before anybody waited for it.
-            match self.stream.try_write(bytes) {
+            match self.socket.try_write(bytes) {
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if !self.becomes_writable().await {
@@ -206,23 +195,20 @@ impl Outlet {
     /// The last try before a socket is given up. The kernel calls it writable only when a third of its buffer is
     /// free, so a peer that reads slowly may have taken something all the same. Tokio would not ask the kernel.
     fn write_after_all(&self, bytes: &[u8]) -> Result<usize, Broken> {
-        SockRef::from(&self.stream).send(bytes).map_err(|_| {
+        self.socket.send(&[IoSlice::new(bytes)]).map_err(|_| {
             self.abort();
             Broken
         })
     }
 
-    /// Ends the connection at once and throws away what the kernel still holds for it. The reading side
+    /// Ends the connection at once and throws away what was not delivered. The reading side
     /// then comes to its end by itself.
     pub fn abort(&self) {
         self.set_stage(Stage::Dead);
-        let socket = SockRef::from(&self.stream);
-        // Both fail only for a socket that is gone already.
-        let _ = socket.set_linger(Some(Duration::ZERO));
-        let _ = socket.shutdown(std::net::Shutdown::Both);
+        self.socket.abort();
     }
 
-    /// Resolves once everything that was given out, the close frame included, is in the kernel's hands.
+    /// Resolves once everything that was given out, the close frame included, is in the hands of the socket.
     pub async fn flushed(&self) {
         while self.writer.get() != Writer::Room && self.stage.get() != Stage::Dead {
             self.changed.notified().await;
@@ -232,7 +218,7 @@ impl Outlet {
     /// Tells the peer that nothing more comes; what was written is still delivered.
     pub fn finish(&self) {
         self.set_stage(Stage::Dead);
-        let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
+        self.socket.finish();
     }
 
     fn set_stage(&self, stage: Stage) {
@@ -242,10 +228,8 @@ impl Outlet {
 
     /// `false` when it did not within the write timeout.
     async fn becomes_writable(&self) -> bool {
-        matches!(
-            timeout(self.write_timeout, self.stream.writable()).await,
-            Ok(Ok(()))
-        )
+        let writable = poll_fn(|cx| self.socket.poll_writable(cx));
+        matches!(timeout(self.write_timeout, writable).await, Ok(Ok(())))
     }
 }
 

@@ -1,11 +1,11 @@
-//! The socket as tungstenite sees it: it reads the TCP stream, and what it wants to write goes to the outlet.
+//! The socket as tungstenite sees it: it reads from it, and what it wants to write goes to the outlet.
 
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::outlet::Outlet;
 
@@ -16,27 +16,7 @@ pub struct SharedStream<O>(pub(crate) Rc<O>);
 
 impl<O: AsRef<Outlet>> AsyncRead for SharedStream<O> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let stream = (*self.0).as_ref().stream();
-        loop {
-            ready!(stream.poll_read_ready(cx))?;
-            let room = buf.remaining();
-            match stream.try_read(buf.initialize_unfilled()) {
-                Ok(read) => {
-                    if 0 < read && read < room {
-                        // The socket is empty, so the next attempt is spared. What comes from now on is a
-                        // new event, which cannot be lost: they are taken in on this thread, later.
-                        let _ = stream.try_io(Interest::READABLE, || {
-                            Err::<(), _>(io::ErrorKind::WouldBlock.into())
-                        });
-                    }
-                    buf.advance(read);
-                    return Poll::Ready(Ok(()));
-                }
-                // The readiness was of an earlier event; trying has cleared it.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        (*self.0).as_ref().socket().poll_read(cx, buf)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One thread of the server: the rooms that are pinned to it, and their connections.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::TcpStream as StdTcpStream;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use std::thread;
 
 use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::dialect::Dialect;
-use patchcast_protocol::ids::{Author, Timestamp};
+use patchcast_protocol::ids::Author;
 use patchcast_protocol::room::RoomId;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
@@ -18,12 +18,14 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
+use crate::clock::Clock;
 use crate::connection::{Close, Connection, ConnectionLimits, Handler};
 use crate::dialect::read_message;
 use crate::history::BlockCache;
 use crate::limits::SHUTDOWN_TIMEOUT;
 use crate::log::Store;
 use crate::room::{Event, Inbox, Member, Room, RoomGone, RoomTask};
+use crate::socket::Socket;
 
 /// A socket whose handshake is done, on its way to its room's thread.
 pub struct Accepted {
@@ -56,13 +58,8 @@ impl Worker {
             .enable_all()
             .build()?;
         let thread = thread::Builder::new().name(name).spawn(move || {
-            let rooms = Rooms {
-                store,
-                open: RefCell::default(),
-                blocks: Rc::default(),
-                closing: Cell::new(false),
-            };
-            LocalSet::new().block_on(&runtime, serve(Rc::new(rooms), receiver, limits, shutdown));
+            let rooms = Rooms::new(store, Clock::system(), limits);
+            LocalSet::new().block_on(&runtime, serve(rooms, receiver, shutdown));
         })?;
         Ok(Worker {
             accepted,
@@ -92,18 +89,20 @@ impl Worker {
 async fn serve(
     rooms: Rc<Rooms>,
     mut accepted: mpsc::UnboundedReceiver<Accepted>,
-    limits: ConnectionLimits,
     mut shutdown: watch::Receiver<bool>,
 ) {
     // Every connection holds a sender, so the receiver ends when the last of them has.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
-    let start = |connection| {
+    let start = |accepted: Accepted| {
         let (rooms, alive) = (rooms.clone(), alive.clone());
         spawn_local(async move {
-            if let Err(error) = Box::pin(connect(&rooms, connection, limits)).await {
-                tracing::debug!(%error, "a connection could not be taken over");
+            match own(accepted.stream) {
+                Ok(stream) => {
+                    Box::pin(rooms.connect(Box::new(stream), accepted.leftover, accepted.room)).await;
+                }
+                Err(error) => tracing::debug!(%error, "a connection could not be taken over"),
             }
-            drop(alive);
+            drop((alive, accepted.permit));
         });
     };
     loop {
@@ -128,29 +127,10 @@ async fn serve(
     }
 }
 
-async fn connect(rooms: &Rc<Rooms>, accepted: Accepted, limits: ConnectionLimits) -> std::io::Result<()> {
-    let stream = TcpStream::from_std(accepted.stream)?;
-    let join = |outlet| Member::new(Author(rand::random()), outlet);
-    let connection = Connection::new(stream, accepted.leftover, limits, join).await?;
-    let member = connection.owner().clone();
-    let inbox = rooms.inbox(&accepted.room);
-    let mut handler = RoomHandler {
-        dialect: accepted.room.dialect,
-        inbox,
-        member,
-    };
-    tracing::debug!(room = %accepted.room, author = %handler.member.author, "joined");
-    // When the room has gone in this very moment, the first message finds out.
-    let _ = handler.inbox.send(Event::Join(handler.member.clone()));
-    if rooms.closing.get() {
-        let _ = handler.inbox.send(Event::Shutdown);
-    }
-    // Boxed, so that what was needed for joining is not kept for as long as the connection lives.
-    Box::pin(connection.run(&mut handler)).await;
-    tracing::debug!(room = %accepted.room, author = %handler.member.author, "left");
-    let _ = handler.inbox.send(Event::Leave(handler.member));
-    drop(accepted.permit);
-    Ok(())
+fn own(stream: StdTcpStream) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::from_std(stream)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// A connection as a member of a room.
@@ -158,11 +138,12 @@ struct RoomHandler {
     dialect: Dialect,
     inbox: Inbox,
     member: Rc<Member>,
+    clock: Clock,
 }
 
 impl Handler for RoomHandler {
     async fn text(&mut self, text: Utf8Bytes) -> Result<(), Close> {
-        match read_message(self.dialect, &text, self.member.author, now()) {
+        match read_message(self.dialect, &text, self.member.author, self.clock.now()) {
             Ok(Some(entry)) => self.inbox.append(&self.member, entry).await.map_err(|RoomGone| {
                 Close::new(
                     CloseCode::StorageFailed,
@@ -187,16 +168,67 @@ impl Handler for RoomHandler {
     }
 }
 
-/// The rooms of one thread that somebody is in.
-struct Rooms {
+/// The rooms of one thread that somebody is in, and the way into them from the bytes of a connection inwards: it knows neither
+/// threads nor TCP, and its tasks are those of the [`LocalSet`] in which it is used.
+pub struct Rooms {
     store: Arc<dyn Store>,
-    open: RefCell<HashMap<RoomId, Inbox>>,
+    clock: Clock,
+    limits: ConnectionLimits,
+    open: RefCell<BTreeMap<RoomId, Inbox>>,
     blocks: Rc<BlockCache>,
     /// Set by a shutdown: who joins from now on is sent away.
     closing: Cell<bool>,
 }
 
 impl Rooms {
+    /// Rooms whose logs are in `store`, and of which none is open yet.
+    pub fn new(store: Arc<dyn Store>, clock: Clock, limits: ConnectionLimits) -> Rc<Rooms> {
+        Rc::new(Rooms {
+            store,
+            clock,
+            limits,
+            open: RefCell::default(),
+            blocks: Rc::default(),
+            closing: Cell::new(false),
+        })
+    }
+
+    /// Serves a connection whose handshake is done until it ends; `leftover` are bytes that were read beyond the handshake.
+    pub async fn connect(self: &Rc<Self>, socket: Box<dyn Socket>, leftover: Vec<u8>, room: RoomId) {
+        let join = |outlet| Member::new(Author(rand::random()), outlet);
+        let connection = Connection::new(socket, leftover, self.limits, join).await;
+        let member = connection.owner().clone();
+        let mut handler = RoomHandler {
+            dialect: room.dialect,
+            inbox: self.inbox(&room),
+            member,
+            clock: self.clock.clone(),
+        };
+        tracing::debug!(%room, author = %handler.member.author, "joined");
+        // When the room has gone in this very moment, the first message finds out.
+        let _ = handler.inbox.send(Event::Join(handler.member.clone()));
+        if self.closing.get() {
+            let _ = handler.inbox.send(Event::Shutdown);
+        }
+        // Boxed, so that what was needed for joining is not kept for as long as the connection lives.
+        Box::pin(connection.run(&mut handler)).await;
+        tracing::debug!(%room, author = %handler.member.author, "left");
+        let _ = handler.inbox.send(Event::Leave(handler.member));
+    }
+
+    /// Tells everybody in every room that the server goes away, and who comes later as well.
+    pub fn shut_down(&self) {
+        self.closing.set(true);
+        for inbox in self.open.borrow().values() {
+            let _ = inbox.send(Event::Shutdown);
+        }
+    }
+
+    /// How many rooms somebody is in.
+    pub fn open(&self) -> usize {
+        self.open.borrow().len()
+    }
+
     /// The inbox of a room, whose task is started if it does not run.
     fn inbox(self: &Rc<Self>, id: &RoomId) -> Inbox {
         if let Some(inbox) = self.open.borrow().get(id).filter(|inbox| !inbox.is_closed()) {
@@ -233,16 +265,4 @@ impl Rooms {
             }
         }
     }
-
-    fn shut_down(&self) {
-        self.closing.set(true);
-        for inbox in self.open.borrow().values() {
-            let _ = inbox.send(Event::Shutdown);
-        }
-    }
-}
-
-fn now() -> Timestamp {
-    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Timestamp(since_1970.as_millis() as u64)
 }
