@@ -1,14 +1,15 @@
 //! Logs that live as long as the process: for tests, and for rooms that need no tomorrow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use patchcast_protocol::entry::{Entries, Head, NewEntry};
-use patchcast_protocol::ids::Seq;
+use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
+use patchcast_protocol::message::Durability;
 use patchcast_protocol::room::RoomId;
 use tokio::sync::watch;
 
-use super::{AppendError, BoxFuture, Log, ReadError, Store};
+use super::{AppendError, BoxFuture, LastOp, Log, ReadError, Store, new_epoch};
 
 /// A [`Store`] without a disk. Everything is lost when the process ends.
 #[derive(Default)]
@@ -26,42 +27,69 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(log as Arc<dyn Log>) })
     }
 
+    fn durability(&self) -> Durability {
+        Durability::Memory
+    }
+
     fn is_writable(&self) -> bool {
         true
     }
 }
 
-#[derive(Default)]
 struct MemoryLog {
-    entries: Mutex<Vec<NewEntry>>,
+    epoch: Epoch,
+    content: Mutex<Content>,
     head: watch::Sender<Head>,
 }
 
+#[derive(Default)]
+struct Content {
+    entries: Vec<NewEntry>,
+    ops: BTreeMap<(Author, OpId), Seq>,
+}
+
+impl Default for MemoryLog {
+    fn default() -> MemoryLog {
+        MemoryLog {
+            epoch: new_epoch(),
+            content: Mutex::default(),
+            head: watch::Sender::default(),
+        }
+    }
+}
+
 impl MemoryLog {
-    fn entries(&self) -> MutexGuard<'_, Vec<NewEntry>> {
-        self.entries
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content
             .lock()
             .expect("no code panics while it holds this lock")
     }
 
     fn append_now(&self, expected_head: Seq, batch: &[NewEntry]) -> Result<Head, AppendError> {
-        let mut entries = self.entries();
+        let mut content = self.content();
         let mut head = self.head();
         if head.seq != expected_head {
             return Err(AppendError::Conflict(head));
         }
+        let mut ops = BTreeMap::new();
         for entry in batch {
             head = head.after(entry);
-            entries.push(entry.clone());
+            let op = (entry.author, entry.op);
+            if entry.op != OpId::NONE && (content.ops.contains_key(&op) || ops.insert(op, head.seq).is_some())
+            {
+                return Err(AppendError::Refused(format!("{} is there already", entry.op)));
+            }
         }
+        content.entries.extend_from_slice(batch);
+        content.ops.extend(ops);
         self.head
             .send_if_modified(|old| std::mem::replace(old, head) != head);
         Ok(head)
     }
 
     fn read_now(&self, after: Seq, max_bytes: usize) -> Result<Entries, ReadError> {
-        let entries = self.entries();
-        let Some(rest) = entries.get(after.0 as usize..) else {
+        let content = self.content();
+        let Some(rest) = content.entries.get(after.0 as usize..) else {
             return Err(ReadError::Ahead(self.head()));
         };
         let mut read = Entries::after(after);
@@ -69,13 +97,23 @@ impl MemoryLog {
             if !read.is_empty() && read.payload_bytes() + entry.payload.len() > max_bytes {
                 break;
             }
-            read.push(entry.author, entry.time, &entry.payload);
+            read.push(entry.author, entry.op, entry.time, &entry.payload);
         }
         Ok(read)
+    }
+
+    fn last_op_now(&self, author: Author, at_most: OpId) -> LastOp {
+        let content = self.content();
+        let mut ops = content.ops.range((author, OpId::NONE)..=(author, at_most));
+        ops.next_back().map(|(&(_, op), &seq)| (op, seq))
     }
 }
 
 impl Log for MemoryLog {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     fn head(&self) -> Head {
         *self.head.borrow()
     }
@@ -92,6 +130,11 @@ impl Log for MemoryLog {
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>> {
         let result = self.read_now(after, max_bytes);
         Box::pin(async move { result })
+    }
+
+    fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>> {
+        let result = self.last_op_now(author, at_most);
+        Box::pin(async move { Ok(result) })
     }
 
     fn changed(&self, seen: Seq) -> BoxFuture<'_, ()> {

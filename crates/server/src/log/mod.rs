@@ -11,7 +11,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use patchcast_protocol::entry::{Entries, Head, NewEntry};
-use patchcast_protocol::ids::Seq;
+use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
+use patchcast_protocol::message;
 use patchcast_protocol::room::RoomId;
 use thiserror::Error;
 
@@ -27,6 +28,9 @@ pub trait Store: Send + Sync + 'static {
     /// room begins to exist with its first entry. Two openings of one room see each other's appends.
     fn open(&self, room: &RoomId) -> BoxFuture<'_, Result<Arc<dyn Log>, ReadError>>;
 
+    /// What entries have survived when their append returns.
+    fn durability(&self) -> message::Durability;
+
     /// Whether the last append was stored, so whether the next one can be expected to be.
     fn is_writable(&self) -> bool;
 
@@ -41,8 +45,18 @@ pub trait Store: Send + Sync + 'static {
 /// - **Atomic**: a batch is appended whole or not at all, and no other entry lies within it.
 /// - **Durable**: when `append` has returned `Ok`, its entries survive what the store was configured to
 ///   survive. Only then does `head`, `read` or `changed` show them.
+/// - **One log, one epoch**: a number that was ever given to an entry stands for that entry as long as the epoch is the same,
+///   through crashes of the server and of its machine. A log that may have lost entries goes on under another epoch.
+/// - **Ops are known for good**: an entry with an [`OpId`] is found by it as soon as its append has returned, through every
+///   opening and after every restart. [`OpId::NONE`] is no op.
 /// - **Honest**: every error but [`AppendError::InDoubt`] means that none of the batch is in the log or ever will be.
 pub trait Log: Send + Sync + 'static {
+    /// Which log this is: drawn at random when the log begins, and the same for every opening.
+    ///
+    /// A room that has no entries yet has the epoch that its first append will store. When nobody holds such a room any more, it is
+    /// forgotten: there is no entry whose number it could give a wrong meaning to.
+    fn epoch(&self) -> Epoch;
+
     /// The end of the log as of now. It never moves back.
     fn head(&self) -> Head;
 
@@ -50,6 +64,10 @@ pub trait Log: Send + Sync + 'static {
     /// the present one.
     ///
     /// A lost race is [`AppendError::Conflict`]: read what lies after the expected head, then try again.
+    ///
+    /// That an author's ids increase is the room's to keep; ids are at most
+    /// [`MAX_SAFE_INTEGER`](patchcast_protocol::limits::MAX_SAFE_INTEGER). What a log holds already as an op, or would hold twice, is
+    /// [`AppendError::Refused`].
     fn append(
         &self,
         expected_head: Seq,
@@ -62,8 +80,19 @@ pub trait Log: Send + Sync + 'static {
     /// Asking for what lies after a position beyond the head is [`ReadError::Ahead`], never a wait.
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>>;
 
+    /// The op of `author` with the highest id up to `at_most`, and its entry; `None` when there is no such op.
+    fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>>;
+
     /// Resolves as soon as the head lies beyond `seen`, be it that it does already.
     fn changed(&self, seen: Seq) -> BoxFuture<'_, ()>;
+}
+
+/// An op that is in the log, and which entry it is.
+pub type LastOp = Option<(OpId, Seq)>;
+
+/// A new log's epoch.
+fn new_epoch() -> Epoch {
+    Epoch(rand::random())
 }
 
 /// Why a batch was not appended.

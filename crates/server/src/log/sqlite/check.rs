@@ -2,27 +2,27 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Connection;
+use patchcast_protocol::ids::OpId;
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::schema::{self, ConnectError, Row, RowError, room_checksum};
+use super::rows::{self, Row};
+use super::schema::ConnectError;
 
 /// Checks every page's structure and every index, and that every room is named as it was, that its entries
-/// are numbered from 1 without a gap, add up, and are what was written.
+/// are numbered from 1 without a gap, add up, and are what was written, and that every op is found.
 pub(super) fn verify(connection: &Connection) -> Result<(), ConnectError> {
     // Not `quick_check`: a room that is missing from the index of names would begin anew.
     let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(ConnectError::Damaged(verdict));
     }
-    let mut unseen = rooms(connection)?;
-    let mut statement = schema::select_all(connection)?;
-    let mut rows = statement.query([])?;
+    let mut unseen: HashSet<i64> = rows::rooms(connection)?.iter().map(|room| room.id).collect();
+    let mut statement = rows::select_all(connection)?;
+    let mut all = statement.query([])?;
     let (mut room, mut seq, mut weight) = (0, 0, 0);
-    while let Some(row) = rows.next()? {
-        let row = Row::read(row.get(2)?, row).map_err(|error| match error {
-            RowError::Sqlite(error) => error.into(),
-            RowError::Checksum(..) => ConnectError::Damaged(error.to_string()),
-        })?;
+    let mut ops = Ops::new(connection)?;
+    while let Some(row) = all.next()? {
+        let row = Row::read(row.get(2)?, row)?;
         if row.room != room {
             (room, seq, weight) = (row.room, 0, 0);
             if !unseen.remove(&room) {
@@ -41,30 +41,52 @@ pub(super) fn verify(connection: &Connection) -> Result<(), ConnectError> {
             )));
         }
         weight = row.weight;
+        ops.expect(&row)?;
     }
+    ops.expect_no_others()?;
     match unseen.iter().next() {
         Some(room) => Err(ConnectError::Damaged(format!("room {room} has lost its entries"))),
         None => Ok(()),
     }
 }
 
-/// The rooms that have a name, each of which must have an entry too.
-fn rooms(connection: &Connection) -> Result<HashSet<i64>, ConnectError> {
-    let mut statement = connection.prepare("SELECT id, dialect, name, checksum FROM room")?;
-    let mut rows = statement.query([])?;
-    let mut rooms = HashSet::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        let (dialect, name) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str());
-        let (Ok(dialect), Ok(name)) = (dialect, name) else {
-            return Err(ConnectError::Damaged(format!("the name of room {id} is no text")));
-        };
-        if row.get::<_, i64>(3)? != room_checksum(id, dialect, name) {
+/// The index of ops, which must hold every entry with an op and nothing else.
+struct Ops<'c> {
+    connection: &'c Connection,
+    statement: CachedStatement<'c>,
+    found: i64,
+}
+
+impl<'c> Ops<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Ops<'c>> {
+        Ok(Ops {
+            connection,
+            statement: rows::select_op(connection)?,
+            found: 0,
+        })
+    }
+
+    fn expect(&mut self, row: &Row<'_>) -> Result<(), ConnectError> {
+        if row.op == OpId::NONE {
+            return Ok(());
+        }
+        let key = (row.room, row.author.0, row.op.0.cast_signed());
+        let seq: Option<i64> = self.statement.query_row(key, |row| row.get(0)).optional()?;
+        if seq != Some(row.seq.0.cast_signed()) {
+            let (op, seq, room) = (row.op, row.seq, row.room);
             return Err(ConnectError::Damaged(format!(
-                "the name of room {id} is not what was written"
+                "{op}, which is {seq} of room {room}, is not found there"
             )));
         }
-        rooms.insert(id);
+        self.found += 1;
+        Ok(())
     }
-    Ok(rooms)
+
+    /// Each entry was found under a key of its own, so as many rows are all there are.
+    fn expect_no_others(&self) -> Result<(), ConnectError> {
+        match rows::count_ops(self.connection)? {
+            count if count == self.found => Ok(()),
+            _ => Err(ConnectError::Damaged("an op is no entry".into())),
+        }
+    }
 }

@@ -3,8 +3,10 @@
 //! One thread writes and another reads, each with a connection of its own; WAL mode lets them work at the
 //! same time. Whatever waits when the writer comes round goes into one transaction and one fsync.
 
+mod boot;
 mod check;
 mod reader;
+mod rows;
 mod schema;
 mod wal;
 mod writer;
@@ -18,12 +20,13 @@ use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
 
 use patchcast_protocol::entry::{Entries, Head, NewEntry};
-use patchcast_protocol::ids::Seq;
+use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
+use patchcast_protocol::message;
 use patchcast_protocol::room::RoomId;
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
-use super::{AppendError, BoxFuture, Log, ReadError, Store};
+use super::{AppendError, BoxFuture, LastOp, Log, ReadError, Store, new_epoch};
 
 /// What an append has survived when it returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,15 @@ pub enum Durability {
     Fsync,
     /// A crash of this process; a power cut may lose the last seconds, never the order (`synchronous=NORMAL`).
     Os,
+}
+
+impl From<Durability> for message::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Fsync => message::Durability::Fsync,
+            Durability::Os => message::Durability::Os,
+        }
+    }
 }
 
 /// How much of the database is verified before it is used.
@@ -59,6 +71,9 @@ pub enum OpenError {
         /// Its format.
         found: i64,
     },
+    /// Made before the first release, whose format is another one.
+    #[error("{0} was made by a version before 0.1 was released; move it away")]
+    Unreleased(PathBuf),
     /// A SQLite file of some other program.
     #[error("{0} is not a Patchcast database; choose another directory")]
     Foreign(PathBuf),
@@ -91,6 +106,7 @@ pub enum OpenError {
 /// A [`Store`] in a directory that this process alone uses.
 pub struct SqliteStore {
     rooms: Mutex<HashMap<RoomId, Weak<Room>>>,
+    durability: Durability,
     shared: Arc<Shared>,
     writer: mpsc::Sender<writer::Request>,
     reader: mpsc::Sender<reader::Request>,
@@ -111,6 +127,7 @@ struct Room {
     name: RoomId,
     /// The room's row; 0 until the first append makes it.
     id: AtomicI64,
+    epoch: Epoch,
     head: watch::Sender<Head>,
 }
 
@@ -138,6 +155,7 @@ impl SqliteStore {
         let reader_thread = spawn("log-reader", move || reader::run(&connections.reader, &reads));
         Ok(SqliteStore {
             rooms: Mutex::default(),
+            durability,
             shared,
             writer,
             reader,
@@ -159,10 +177,15 @@ impl SqliteStore {
         if let Some(room) = rooms.get(name).and_then(Weak::upgrade) {
             return room;
         }
-        let found = found.unwrap_or_default();
+        let found = found.unwrap_or_else(|| reader::Found {
+            id: 0,
+            epoch: new_epoch(),
+            head: Head::default(),
+        });
         let room = Arc::new(Room {
             name: name.clone(),
             id: AtomicI64::new(found.id),
+            epoch: found.epoch,
             head: watch::Sender::new(found.head),
         });
         // Rooms that nobody holds any more leave their key behind; sweep when it is worth the walk.
@@ -210,6 +233,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn durability(&self) -> message::Durability {
+        self.durability.into()
+    }
+
     fn is_writable(&self) -> bool {
         self.shared.writable.load(Ordering::Relaxed)
     }
@@ -233,6 +260,10 @@ struct SqliteLog {
 }
 
 impl Log for SqliteLog {
+    fn epoch(&self) -> Epoch {
+        self.room.epoch
+    }
+
     fn head(&self) -> Head {
         *self.room.head.borrow()
     }
@@ -275,6 +306,23 @@ impl Log for SqliteLog {
                 max_bytes,
             };
             ask(&self.reader, |reply| reader::Request::Read { range, reply }).await
+        })
+    }
+
+    fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>> {
+        // Before the room's id: an op that is shown by the head is in the row of this id.
+        let last = self.head().seq;
+        let sought = reader::SoughtOp {
+            room: self.room.id.load(Ordering::Acquire),
+            author,
+            at_most,
+            last,
+        };
+        Box::pin(async move {
+            if last == Seq::START {
+                return Ok(None);
+            }
+            ask(&self.reader, |reply| reader::Request::LastOp { sought, reply }).await
         })
     }
 

@@ -3,13 +3,13 @@
 use std::sync::mpsc;
 
 use patchcast_protocol::entry::{Entries, Head};
-use patchcast_protocol::ids::Seq;
+use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
 use patchcast_protocol::room::RoomId;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::schema;
-use crate::log::ReadError;
+use super::rows::{self, Row, RowError};
+use crate::log::{LastOp, ReadError};
 
 pub(super) enum Request {
     Find {
@@ -20,13 +20,17 @@ pub(super) enum Request {
         range: Range,
         reply: oneshot::Sender<Result<Entries, ReadError>>,
     },
+    LastOp {
+        sought: SoughtOp,
+        reply: oneshot::Sender<Result<LastOp, ReadError>>,
+    },
     Stop,
 }
 
 /// A room as it lies in the database.
-#[derive(Clone, Copy, Default)]
 pub(super) struct Found {
     pub(super) id: i64,
+    pub(super) epoch: Epoch,
     pub(super) head: Head,
 }
 
@@ -38,34 +42,42 @@ pub(super) struct Range {
     pub(super) max_bytes: usize,
 }
 
+/// The op of `author` with the highest id up to `at_most`, if it is an entry up to `last`.
+pub(super) struct SoughtOp {
+    pub(super) room: i64,
+    pub(super) author: Author,
+    pub(super) at_most: OpId,
+    pub(super) last: Seq,
+}
+
 pub(super) fn run(connection: &Connection, requests: &mpsc::Receiver<Request>) {
     loop {
         match requests.recv() {
             Ok(Request::Find { room, reply }) => drop(reply.send(find(connection, &room))),
             Ok(Request::Read { range, reply }) => drop(reply.send(read(connection, &range))),
+            Ok(Request::LastOp { sought, reply }) => drop(reply.send(last_op(connection, &sought))),
             Ok(Request::Stop) | Err(_) => return,
         }
     }
 }
 
 fn find(connection: &Connection, room: &RoomId) -> Result<Option<Found>, ReadError> {
-    let Some(id) = schema::find_room(connection, room).map_err(failed)? else {
+    let Some(room) = rows::find_room(connection, room)? else {
         return Ok(None);
     };
     Ok(Some(Found {
-        id,
-        head: schema::head(connection, id).map_err(damaged)?,
+        id: room.id,
+        epoch: room.epoch,
+        head: rows::head(connection, room.id)?,
     }))
 }
 
 fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
     let mut entries = Entries::after(range.after);
-    let mut statement = schema::select_entries(connection).map_err(failed)?;
-    let mut rows = statement
-        .query((range.room, range.after.0 as i64, range.last.0 as i64))
-        .map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let row = schema::Row::read(range.room, row).map_err(damaged)?;
+    let mut statement = rows::select_entries(connection)?;
+    let mut rows = statement.query((range.room, range.after.0 as i64, range.last.0 as i64))?;
+    while let Some(row) = rows.next()? {
+        let row = Row::read(range.room, row)?;
         if !entries.is_empty() && entries.payload_bytes() + row.payload.len() > range.max_bytes {
             break;
         }
@@ -73,7 +85,7 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         if row.seq != expected {
             return Err(ReadError::Damaged(format!("{expected} is missing")));
         }
-        entries.push(row.author, row.time, row.payload);
+        entries.push(row.author, row.op, row.time, row.payload);
     }
     if entries.is_empty() {
         return Err(ReadError::Damaged(format!("{} is missing", range.after.next())));
@@ -81,18 +93,42 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
     Ok(entries)
 }
 
-fn damaged(error: schema::RowError) -> ReadError {
-    match error {
-        schema::RowError::Sqlite(error) => failed(error),
-        schema::RowError::Checksum(..) => ReadError::Damaged(error.to_string()),
+/// The index has no checksums, so what it says is held against the entry.
+fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<LastOp, ReadError> {
+    let SoughtOp {
+        room,
+        author,
+        at_most,
+        last,
+    } = *sought;
+    let Some((op, seq)) = rows::last_op(connection, room, author, at_most, last)? else {
+        return Ok(None);
+    };
+    let mut statement = rows::select_entries(connection)?;
+    let mut rows = statement.query((room, seq.0 as i64 - 1, seq.0 as i64))?;
+    let entry = rows.next()?.map(|row| Row::read(room, row)).transpose()?;
+    match entry {
+        Some(entry) if (entry.author, entry.op) == (author, op) => Ok(Some((op, seq))),
+        _ => Err(ReadError::Damaged(format!("{seq} is not {op} of {author}"))),
     }
 }
 
-fn failed(error: rusqlite::Error) -> ReadError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-            ReadError::Damaged(error.to_string())
+impl From<RowError> for ReadError {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Sqlite(error) => error.into(),
+            RowError::Damaged(detail) => ReadError::Damaged(detail),
         }
-        _ => ReadError::Failed(error.to_string()),
+    }
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                ReadError::Damaged(error.to_string())
+            }
+            _ => ReadError::Failed(error.to_string()),
+        }
     }
 }

@@ -1,31 +1,29 @@
-//! The database file: its format, its settings, and its statements.
+//! The database file: its format, and how it is made and opened.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use patchcast_protocol::entry::Head;
-use patchcast_protocol::ids::{Author, Seq, Timestamp};
-use patchcast_protocol::room::RoomId;
 use rusqlite::config::DbConfig;
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension};
-use thiserror::Error;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use rusqlite::{Connection, OpenFlags};
 
-use super::{Durability, OpenError, StartupCheck, check, wal};
+use super::rows::RowError;
+use super::{Durability, OpenError, StartupCheck, boot, check, wal};
 
 /// The format that this version writes, kept in SQLite's `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Tells our files from those of other programs (SQLite's `application_id`): "PCST".
 const APPLICATION_ID: i64 = 0x5043_5354;
 
-/// The format of `record` stands at [`Row`].
+/// The format of `record` stands at [`Row`](super::rows::Row), and what `unsynced` is for in [`boot`]. `op` is an index of those
+/// entries that have an op.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id       INTEGER PRIMARY KEY,
         dialect  TEXT NOT NULL,
         name     TEXT NOT NULL,
+        epoch    INTEGER NOT NULL,
         checksum INTEGER NOT NULL,
         UNIQUE (dialect, name)
     ) STRICT;
@@ -35,6 +33,14 @@ const SCHEMA: &str = "
         record BLOB NOT NULL,
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE op (
+        room   INTEGER NOT NULL,
+        author BLOB NOT NULL,
+        op     INTEGER NOT NULL,
+        seq    INTEGER NOT NULL,
+        PRIMARY KEY (room, author, op)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE unsynced (boot TEXT NOT NULL) STRICT;
 ";
 
 pub(super) struct Connections {
@@ -85,30 +91,36 @@ impl From<rusqlite::Error> for ConnectError {
     }
 }
 
+impl From<RowError> for ConnectError {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Sqlite(error) => error.into(),
+            RowError::Damaged(detail) => ConnectError::Damaged(detail),
+        }
+    }
+}
+
 fn connect(path: &Path, durability: Durability, check: StartupCheck) -> Result<Connections, ConnectError> {
     // A connection belongs to one thread, so SQLite need not take a lock in each of its calls.
     let unlocked = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let writer = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | unlocked)?;
+    let mut writer = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | unlocked)?;
     // Until the check has passed, closing must not fold the write-ahead log into the file.
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
-    writer.pragma_update(
-        None,
-        "synchronous",
-        match durability {
-            Durability::Fsync => "full",
-            Durability::Os => "normal",
-        },
-    )?;
+    writer.pragma_update(None, "synchronous", "full")?;
     let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | unlocked)?;
     if check == StartupCheck::Full {
         check::verify(&reader)?;
     }
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    boot::begin(&mut writer, durability)?;
     // A crash may have left a torn transaction's frames, which new ones would overwrite only in part. After a
     // second crash they would look like damage (see `wal`), so every server begins with an empty log. When
     // another program is reading the database this does nothing.
     writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    if durability == Durability::Os {
+        writer.pragma_update(None, "synchronous", "normal")?;
+    }
     Ok(Connections { writer, reader })
 }
 
@@ -194,6 +206,7 @@ fn verify_header(path: &Path) -> Result<(), OpenError> {
     }
     match number(60) {
         VERSION => Ok(()),
+        1 => Err(OpenError::Unreleased(path.to_owned())),
         found if found > VERSION => Err(OpenError::Newer {
             path: path.to_owned(),
             found,
@@ -203,152 +216,4 @@ fn verify_header(path: &Path) -> Result<(), OpenError> {
             detail: "it has no format number".into(),
         }),
     }
-}
-
-pub(super) fn find_room(connection: &Connection, room: &RoomId) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM room WHERE dialect = ? AND name = ?")?
-        .query_row((room.dialect.name(), room.name.as_str()), |row| row.get(0))
-        .optional()
-}
-
-pub(super) fn insert_room(connection: &Connection, room: &RoomId) -> rusqlite::Result<i64> {
-    let id = connection
-        .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM room")?
-        .query_row([], |row| row.get(0))?;
-    let (dialect, name) = (room.dialect.name(), room.name.as_str());
-    connection
-        .prepare_cached("INSERT INTO room (id, dialect, name, checksum) VALUES (?, ?, ?, ?)")?
-        .execute((id, dialect, name, room_checksum(id, dialect, name)))?;
-    Ok(id)
-}
-
-/// The checksum of a row of the table `room`.
-pub(super) fn room_checksum(id: i64, dialect: &str, name: &str) -> i64 {
-    let seed = xxh3_64_with_seed(dialect.as_bytes(), id as u64);
-    xxh3_64_with_seed(name.as_bytes(), seed).cast_signed()
-}
-
-pub(super) fn head(connection: &Connection, room: i64) -> Result<Head, RowError> {
-    let mut statement = connection
-        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? ORDER BY seq DESC LIMIT 1")?;
-    match statement.query([room])?.next()? {
-        Some(columns) => Row::read(room, columns).map(|row| Head {
-            seq: row.seq,
-            weight: row.weight,
-        }),
-        None => Ok(Head::default()),
-    }
-}
-
-pub(super) fn select_entries(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection
-        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq")
-}
-
-/// Every entry of every room; the third column is the room.
-pub(super) fn select_all(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached("SELECT seq, record, room FROM entry ORDER BY room, seq")
-}
-
-pub(super) fn insert_entries(connection: &Connection) -> rusqlite::Result<InsertEntries<'_>> {
-    let statement = connection.prepare_cached("INSERT INTO entry (room, seq, record) VALUES (?, ?, ?)")?;
-    Ok(InsertEntries {
-        statement,
-        record: Vec::new(),
-    })
-}
-
-pub(super) struct InsertEntries<'c> {
-    statement: CachedStatement<'c>,
-    record: Vec<u8>,
-}
-
-impl InsertEntries<'_> {
-    pub(super) fn insert(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        self.record.clear();
-        row.write_record(&mut self.record);
-        self.statement
-            .execute((row.room, row.seq.0.cast_signed(), &self.record))?;
-        Ok(())
-    }
-}
-
-/// One row of the table `entry`.
-///
-/// What is not its key is one blob, because every column costs a read of a history some 20 ns an entry: four
-/// little-endian 64-bit numbers, `checksum`, `author`, `time` and `weight`, then the payload. The checksum is the XXH3 of all the
-/// others and of the key; SQLite itself keeps none of what lies in a page.
-pub(super) struct Row<'a> {
-    pub(super) room: i64,
-    pub(super) seq: Seq,
-    pub(super) author: Author,
-    pub(super) time: Timestamp,
-    /// The weights of the room's entries up to and with this one, so that the last row tells the size of a
-    /// whole history.
-    pub(super) weight: u64,
-    pub(super) payload: &'a [u8],
-}
-
-#[derive(Debug, Error)]
-pub(super) enum RowError {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error("{0} of room {1} is not what was written")]
-    Checksum(Seq, i64),
-}
-
-impl<'a> Row<'a> {
-    /// Reads the columns `seq` and `record` of an entry of `room`, and verifies the checksum.
-    pub(super) fn read(room: i64, columns: &'a rusqlite::Row<'_>) -> Result<Row<'a>, RowError> {
-        let seq = Seq(columns.get::<_, i64>(0)?.cast_unsigned());
-        let record = columns.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        let damaged = RowError::Checksum(seq, room);
-        let Some(([checksum, author, time, weight], payload)) = split_record(record) else {
-            return Err(damaged);
-        };
-        let row = Row {
-            room,
-            seq,
-            author: Author(author),
-            time: Timestamp(time),
-            weight,
-            payload,
-        };
-        if row.checksum() == checksum {
-            Ok(row)
-        } else {
-            Err(damaged)
-        }
-    }
-
-    fn write_record(&self, record: &mut Vec<u8>) {
-        for number in [self.checksum(), self.author.0, self.time.0, self.weight] {
-            record.extend_from_slice(&number.to_le_bytes());
-        }
-        record.extend_from_slice(self.payload);
-    }
-
-    fn checksum(&self) -> u64 {
-        let numbers = [
-            self.room.cast_unsigned(),
-            self.seq.0,
-            self.author.0,
-            self.time.0,
-            self.weight,
-        ];
-        let mut header = [0; 40];
-        for (bytes, number) in header.chunks_exact_mut(8).zip(numbers) {
-            bytes.copy_from_slice(&number.to_le_bytes());
-        }
-        xxh3_64_with_seed(self.payload, xxh3_64(&header))
-    }
-}
-
-fn split_record(record: &[u8]) -> Option<([u64; 4], &[u8])> {
-    let (header, payload) = record.split_first_chunk::<32>()?;
-    let ([a, b, c, d], []) = header.as_chunks::<8>() else {
-        return None;
-    };
-    Some(([*a, *b, *c, *d].map(u64::from_le_bytes), payload))
 }

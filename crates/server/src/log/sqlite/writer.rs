@@ -9,7 +9,7 @@ use patchcast_protocol::ids::Seq;
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::oneshot;
 
-use super::{Room, Shared, schema};
+use super::{Room, Shared, boot, rows};
 use crate::limits::MAX_COMMIT_BYTES;
 use crate::log::AppendError;
 
@@ -27,9 +27,25 @@ pub(super) struct Append {
 
 /// Appends until it is told to stop, or until storing fails in a way that leaves the database in doubt.
 pub(super) fn run(connection: Connection, requests: &mpsc::Receiver<Request>, shared: &Shared) {
+    if append_all(&connection, requests, shared).is_err() {
+        return;
+    }
+    if let Err(error) = boot::end(&connection) {
+        tracing::warn!(%error, "the end was not noted: after a restart of the machine rooms will have other epochs");
+    }
+}
+
+/// The database is in doubt.
+struct InDoubt;
+
+fn append_all(
+    connection: &Connection,
+    requests: &mpsc::Receiver<Request>,
+    shared: &Shared,
+) -> Result<(), InDoubt> {
     while let Ok(Request::Append(first)) = requests.recv() {
         let (group, stop) = gather(first, requests);
-        match commit(&connection, &group) {
+        match commit(connection, &group) {
             Ok(outcomes) => {
                 shared.writable.store(true, Ordering::Relaxed);
                 answer(group, outcomes);
@@ -45,14 +61,15 @@ pub(super) fn run(connection: Connection, requests: &mpsc::Receiver<Request>, sh
                 }
                 if in_doubt.is_some() {
                     shared.failure.send_replace(in_doubt);
-                    return;
+                    return Err(InDoubt);
                 }
             }
         }
         if stop {
-            return;
+            break;
         }
     }
+    Ok(())
 }
 
 /// Takes what else waits, up to a bound that keeps one commit short.
@@ -129,15 +146,16 @@ fn insert(
         return Ok((room_id, head));
     }
     if room_id == 0 {
-        room_id = schema::insert_room(connection, &room.name)?;
+        room_id = rows::insert_room(connection, &room.name, room.epoch)?;
     }
-    let mut statement = schema::insert_entries(connection)?;
+    let mut statement = rows::insert_entries(connection)?;
     for entry in entries {
         head = head.after(entry);
-        statement.insert(&schema::Row {
+        statement.insert(&rows::Row {
             room: room_id,
             seq: head.seq,
             author: entry.author,
+            op: entry.op,
             time: entry.time,
             weight: head.weight,
             payload: &entry.payload,
@@ -175,7 +193,15 @@ fn classify(error: &rusqlite::Error) -> AppendError {
         return AppendError::InDoubt(text);
     };
     match (failure.code, failure.extended_code) {
-        (ErrorCode::DiskFull | ErrorCode::OutOfMemory | ErrorCode::TooBig | ErrorCode::DatabaseBusy, _)
+        (
+            ErrorCode::DiskFull
+            | ErrorCode::OutOfMemory
+            | ErrorCode::TooBig
+            | ErrorCode::DatabaseBusy
+            // An op that is there already.
+            | ErrorCode::ConstraintViolation,
+            _,
+        )
         | (
             ErrorCode::SystemIoFailure,
             ffi::SQLITE_IOERR_WRITE

@@ -1,0 +1,259 @@
+//! The rows of the database: how they are written, read, and told from damaged ones.
+
+use patchcast_protocol::entry::Head;
+use patchcast_protocol::ids::{Author, Epoch, OpId, Seq, Timestamp};
+use patchcast_protocol::room::RoomId;
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use thiserror::Error;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+/// Why a row could not be read.
+#[derive(Debug, Error)]
+pub(super) enum RowError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// It is not what was written.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// One row of the table `room`. Its checksum covers all of it.
+pub(super) struct RoomRow {
+    pub(super) id: i64,
+    pub(super) dialect: String,
+    pub(super) name: String,
+    pub(super) epoch: Epoch,
+}
+
+impl RoomRow {
+    fn read(row: &rusqlite::Row<'_>) -> Result<RoomRow, RowError> {
+        let id = row.get(0)?;
+        let (Ok(dialect), Ok(name)) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) else {
+            return Err(RowError::Damaged(format!("the name of room {id} is no text")));
+        };
+        let room = RoomRow {
+            id,
+            dialect: dialect.to_owned(),
+            name: name.to_owned(),
+            epoch: Epoch(row.get::<_, i64>(3)?.cast_unsigned()),
+        };
+        match row.get::<_, i64>(4)? == room.checksum() {
+            true => Ok(room),
+            false => Err(RowError::Damaged(format!(
+                "the name of room {id} is not what was written"
+            ))),
+        }
+    }
+
+    fn checksum(&self) -> i64 {
+        let mut numbers = [0; 16];
+        fill(&mut numbers, &[self.id.cast_unsigned(), self.epoch.0]);
+        let seed = xxh3_64_with_seed(self.dialect.as_bytes(), xxh3_64(&numbers));
+        xxh3_64_with_seed(self.name.as_bytes(), seed).cast_signed()
+    }
+}
+
+/// The rooms that have a name.
+pub(super) fn rooms(connection: &Connection) -> Result<Vec<RoomRow>, RowError> {
+    let mut statement = connection.prepare("SELECT id, dialect, name, epoch, checksum FROM room")?;
+    let mut rows = statement.query([])?;
+    let mut rooms = Vec::new();
+    while let Some(row) = rows.next()? {
+        rooms.push(RoomRow::read(row)?);
+    }
+    Ok(rooms)
+}
+
+pub(super) fn find_room(connection: &Connection, room: &RoomId) -> Result<Option<RoomRow>, RowError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, dialect, name, epoch, checksum FROM room WHERE dialect = ? AND name = ?",
+    )?;
+    let mut rows = statement.query((room.dialect.name(), room.name.as_str()))?;
+    rows.next()?.map(RoomRow::read).transpose()
+}
+
+pub(super) fn insert_room(connection: &Connection, room: &RoomId, epoch: Epoch) -> rusqlite::Result<i64> {
+    let room = RoomRow {
+        id: connection
+            .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM room")?
+            .query_row([], |row| row.get(0))?,
+        dialect: room.dialect.name().to_owned(),
+        name: room.name.as_str().to_owned(),
+        epoch,
+    };
+    connection
+        .prepare_cached("INSERT INTO room (id, dialect, name, epoch, checksum) VALUES (?, ?, ?, ?, ?)")?
+        .execute((
+            room.id,
+            &room.dialect,
+            &room.name,
+            room.epoch.0.cast_signed(),
+            room.checksum(),
+        ))?;
+    Ok(room.id)
+}
+
+/// Gives a room that is there already its present epoch.
+pub(super) fn update_epoch(connection: &Connection, room: &RoomRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE room SET epoch = ?, checksum = ? WHERE id = ?")?
+        .execute((room.epoch.0.cast_signed(), room.checksum(), room.id))?;
+    Ok(())
+}
+
+pub(super) fn head(connection: &Connection, room: i64) -> Result<Head, RowError> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? ORDER BY seq DESC LIMIT 1")?;
+    match statement.query([room])?.next()? {
+        Some(columns) => Row::read(room, columns).map(|row| Head {
+            seq: row.seq,
+            weight: row.weight,
+        }),
+        None => Ok(Head::default()),
+    }
+}
+
+pub(super) fn select_entries(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection
+        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq")
+}
+
+/// Every entry of every room; the third column is the room.
+pub(super) fn select_all(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached("SELECT seq, record, room FROM entry ORDER BY room, seq")
+}
+
+/// The op of `author` with the highest id up to `at_most` among the entries up to `last`, as the index has it.
+pub(super) fn last_op(
+    connection: &Connection,
+    room: i64,
+    author: Author,
+    at_most: OpId,
+    last: Seq,
+) -> rusqlite::Result<Option<(OpId, Seq)>> {
+    let at_most = i64::try_from(at_most.0).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "SELECT op, seq FROM op WHERE room = ? AND author = ? AND op <= ? AND seq <= ? ORDER BY op DESC LIMIT 1",
+        )?
+        .query_row((room, author.0, at_most, last.0.cast_signed()), |row| {
+            let (op, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
+            Ok((OpId(op.cast_unsigned()), Seq(seq.cast_unsigned())))
+        })
+        .optional()
+}
+
+/// Which entry the index has for an op.
+pub(super) fn select_op(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached("SELECT seq FROM op WHERE room = ? AND author = ? AND op = ?")
+}
+
+pub(super) fn count_ops(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM op", [], |row| row.get(0))
+}
+
+pub(super) fn insert_entries(connection: &Connection) -> rusqlite::Result<InsertEntries<'_>> {
+    Ok(InsertEntries {
+        entry: connection.prepare_cached("INSERT INTO entry (room, seq, record) VALUES (?, ?, ?)")?,
+        op: connection.prepare_cached("INSERT INTO op (room, author, op, seq) VALUES (?, ?, ?, ?)")?,
+        record: Vec::new(),
+    })
+}
+
+pub(super) struct InsertEntries<'c> {
+    entry: CachedStatement<'c>,
+    op: CachedStatement<'c>,
+    record: Vec<u8>,
+}
+
+impl InsertEntries<'_> {
+    pub(super) fn insert(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        self.record.clear();
+        row.write_record(&mut self.record);
+        let seq = row.seq.0.cast_signed();
+        self.entry.execute((row.room, seq, &self.record))?;
+        if row.op != OpId::NONE {
+            self.op
+                .execute((row.room, row.author.0, row.op.0.cast_signed(), seq))?;
+        }
+        Ok(())
+    }
+}
+
+/// One row of the table `entry`.
+///
+/// What is not its key is one blob, because every column costs a read of a history some 20 ns an entry: `checksum`, `author`,
+/// `op`, `time` and `weight`, 12 bytes the author and eight each of the others, little-endian, then the payload. The checksum is
+/// the XXH3 of all the others and of the key; SQLite itself keeps none of what lies in a page.
+pub(super) struct Row<'a> {
+    pub(super) room: i64,
+    pub(super) seq: Seq,
+    pub(super) author: Author,
+    pub(super) op: OpId,
+    pub(super) time: Timestamp,
+    /// The weights of the room's entries up to and with this one, so that the last row tells the size of a
+    /// whole history.
+    pub(super) weight: u64,
+    pub(super) payload: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// Reads the columns `seq` and `record` of an entry of `room`, and verifies the checksum.
+    pub(super) fn read(room: i64, columns: &'a rusqlite::Row<'_>) -> Result<Row<'a>, RowError> {
+        let seq = Seq(columns.get::<_, i64>(0)?.cast_unsigned());
+        let record = columns.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        match Row::read_record(room, seq, record) {
+            Some((row, checksum)) if checksum == row.checksum() => Ok(row),
+            _ => Err(RowError::Damaged(format!(
+                "{seq} of room {room} is not what was written"
+            ))),
+        }
+    }
+
+    fn read_record(room: i64, seq: Seq, record: &'a [u8]) -> Option<(Row<'a>, u64)> {
+        let (checksum, rest) = record.split_first_chunk()?;
+        let (author, rest) = rest.split_first_chunk()?;
+        let (op, rest) = rest.split_first_chunk()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        let (weight, payload) = rest.split_first_chunk()?;
+        let row = Row {
+            room,
+            seq,
+            author: Author(*author),
+            op: OpId(u64::from_le_bytes(*op)),
+            time: Timestamp(u64::from_le_bytes(*time)),
+            weight: u64::from_le_bytes(*weight),
+            payload,
+        };
+        Some((row, u64::from_le_bytes(*checksum)))
+    }
+
+    fn write_record(&self, record: &mut Vec<u8>) {
+        record.extend_from_slice(&self.checksum().to_le_bytes());
+        record.extend_from_slice(&self.fields());
+        record.extend_from_slice(self.payload);
+    }
+
+    /// What lies between the checksum and the payload.
+    fn fields(&self) -> [u8; 36] {
+        let mut fields = [0; 36];
+        let (author, numbers) = fields.split_at_mut(12);
+        author.copy_from_slice(&self.author.0);
+        fill(numbers, &[self.op.0, self.time.0, self.weight]);
+        fields
+    }
+
+    fn checksum(&self) -> u64 {
+        let mut header = [0; 16 + 36];
+        let (key, fields) = header.split_at_mut(16);
+        fill(key, &[self.room.cast_unsigned(), self.seq.0]);
+        fields.copy_from_slice(&self.fields());
+        xxh3_64_with_seed(self.payload, xxh3_64(&header))
+    }
+}
+
+fn fill(bytes: &mut [u8], numbers: &[u64]) {
+    for (bytes, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+        bytes.copy_from_slice(&number.to_le_bytes());
+    }
+}
