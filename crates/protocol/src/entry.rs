@@ -17,6 +17,19 @@ pub struct NewEntry {
     pub payload: Vec<u8>,
 }
 
+impl NewEntry {
+    /// The entry that it becomes as number `seq`.
+    pub fn at(&self, seq: Seq) -> Entry<'_> {
+        Entry {
+            seq,
+            author: self.author,
+            op: self.op,
+            time: self.time,
+            payload: &self.payload,
+        }
+    }
+}
+
 /// The end of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {

@@ -8,7 +8,9 @@ use crate::tail::{Run, Runs, Tail};
 #[derive(Debug)]
 pub struct Cursor {
     next: Seq,
-    skip: Option<Author>,
+    reader: Option<Author>,
+    /// The first entry that the reader gets as its author.
+    own_from: Seq,
     begun: Option<Run>,
 }
 
@@ -24,11 +26,12 @@ pub enum Pending {
 }
 
 impl Cursor {
-    /// A cursor whose first entry is `next`, and which passes over those that `skip` wrote.
-    pub fn new(next: Seq, skip: Option<Author>) -> Cursor {
+    /// A cursor whose first entry is `next`, and that gets what `reader` wrote from `own_from` on as its author.
+    pub fn new(next: Seq, reader: Option<Author>, own_from: Seq) -> Cursor {
         Cursor {
             next,
-            skip,
+            reader,
+            own_from,
             begun: None,
         }
     }
@@ -38,15 +41,15 @@ impl Cursor {
         self.next
     }
 
-    /// The author whose entries it passes over.
-    pub fn skip(&self) -> Option<Author> {
-        self.skip
+    /// Who gets its next entry as its author.
+    pub fn reader(&self) -> Option<Author> {
+        self.reader.filter(|_| self.next >= self.own_from)
     }
 
     /// What follows, in at most `max` runs. Own entries that nothing follows are passed over at once.
     pub fn pending(&mut self, tail: &Tail, max: usize) -> Pending {
         debug_assert!(self.begun.is_none(), "a run that was begun goes first");
-        match tail.runs(self.next, self.skip, max) {
+        match tail.runs(self.next, self.reader(), max) {
             None => Pending::Forgotten,
             Some(runs) if runs.is_empty() => {
                 self.next = self.next.max(tail.next());
@@ -87,13 +90,13 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    const ANN: Author = Author(1);
-    const BOB: Author = Author(2);
+    const ANN: Author = Author([1; 12]);
+    const BOB: Author = Author([2; 12]);
 
     fn tail() -> Tail {
         let mut tail = Tail::new(Seq(1));
         for (author, frame) in [(BOB, "aa"), (ANN, "bb"), (BOB, "cc"), (BOB, "dd"), (ANN, "ee")] {
-            tail.push(author, |out| out.extend_from_slice(frame.as_bytes()));
+            tail.push(author, |others, _| others.extend_from_slice(frame.as_bytes()));
         }
         tail
     }
@@ -101,7 +104,7 @@ mod tests {
     /// Writes to a socket that takes `take` bytes at a time, until there is nothing left.
     fn received(take: usize) -> String {
         let tail = tail();
-        let mut cursor = Cursor::new(Seq(1), Some(ANN));
+        let mut cursor = Cursor::new(Seq(1), Some(ANN), Seq(1));
         let mut received = Vec::new();
         loop {
             if let Some(run) = cursor.take_begun() {
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn a_socket_that_takes_nothing_moves_nothing() {
         let tail = tail();
-        let mut cursor = Cursor::new(Seq(1), None);
+        let mut cursor = Cursor::new(Seq(1), None, Seq(1));
         let Pending::Runs(runs) = cursor.pending(&tail, 8) else {
             panic!("there are frames")
         };
@@ -141,8 +144,20 @@ mod tests {
     #[test]
     fn own_entries_at_the_end_are_passed_over() {
         let tail = tail();
-        let mut cursor = Cursor::new(Seq(5), Some(ANN));
+        let mut cursor = Cursor::new(Seq(5), Some(ANN), Seq(1));
         assert!(matches!(cursor.pending(&tail, 8), Pending::Nothing));
         assert_eq!(cursor.next(), Seq(6));
+    }
+
+    #[test]
+    fn what_was_there_before_comes_as_everyone_gets_it_own_or_not() {
+        let tail = tail();
+        let mut cursor = Cursor::new(Seq(1), Some(ANN), Seq(4));
+        let Pending::Runs(runs) = cursor.pending(&tail, 1) else {
+            panic!("there are frames")
+        };
+        assert!(runs[0].as_slice().starts_with(b"aabb"));
+        cursor.jump(Seq(4));
+        assert_eq!(cursor.reader(), Some(ANN));
     }
 }

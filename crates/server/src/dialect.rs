@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 
 use patchcast_protocol::chat::{ChatPost, window_message};
 use patchcast_protocol::dialect::Dialect;
-use patchcast_protocol::entry::{Entries, Head, NewEntry};
-use patchcast_protocol::ids::{Author, Seq, Timestamp};
+use patchcast_protocol::entry::{Entries, Entry, Head, NewEntry};
+use patchcast_protocol::ids::{Author, OpId, Seq, Timestamp};
 use patchcast_protocol::limits::CHAT_WINDOW;
+use patchcast_protocol::message::{self, Ack, Durability};
 use patchcast_protocol::{Malformed, patches};
 
 use crate::cursor::Cursor;
-use crate::frame::push_text;
+use crate::frame::{push_text, push_text_with};
 use crate::tail::Tail;
 
-/// The entry that a client's text frame asks for; `None` when the dialect ignores it.
+/// The entry that a text frame of a plain dialect's client asks for; `None` when the dialect ignores it.
 pub fn read_message(
     dialect: Dialect,
     text: &str,
@@ -27,9 +28,11 @@ pub fn read_message(
         }
         Dialect::Chat if text.is_empty() => return Ok(None),
         Dialect::Chat => ChatPost::parse(text)?.accepted_at(time).to_json().into_bytes(),
+        Dialect::Sessions => unreachable!("sessions read their messages themselves"),
     };
     Ok(Some(NewEntry {
         author,
+        op: OpId::NONE,
         time,
         weight: weight(dialect, &payload),
         payload,
@@ -40,7 +43,7 @@ pub fn read_message(
 pub fn weight(dialect: Dialect, payload: &[u8]) -> u64 {
     match dialect {
         Dialect::Patches => patches::history_weight(payload),
-        Dialect::Chat => 0,
+        Dialect::Chat | Dialect::Sessions => 0,
     }
 }
 
@@ -50,22 +53,25 @@ pub enum Framer {
     Patches,
     /// A frame is the newest messages up to and with the entry's, each of which is kept as JSON, oldest first.
     Chat(VecDeque<Vec<u8>>),
+    /// An entry is an `entries` message of one, and to its author an `ack`, which stands for this.
+    Sessions(Durability),
 }
 
 impl Framer {
     /// How many of the newest entries must be read before the next one can be framed.
     pub fn lookback(dialect: Dialect) -> u64 {
         match dialect {
-            Dialect::Patches => 0,
+            Dialect::Patches | Dialect::Sessions => 0,
             Dialect::Chat => CHAT_WINDOW as u64,
         }
     }
 
     /// The framer and the tail of a room at `head`, whose last entries, as many as
     /// [`lookback`](Self::lookback) says, are `latest`.
-    pub fn start(dialect: Dialect, head: Seq, latest: &Entries) -> (Framer, Tail) {
+    pub fn start(dialect: Dialect, head: Seq, latest: &Entries, durability: Durability) -> (Framer, Tail) {
         match dialect {
             Dialect::Patches => (Framer::Patches, Tail::new(head.next())),
+            Dialect::Sessions => (Framer::Sessions(durability), Tail::new(head.next())),
             Dialect::Chat => {
                 let older = latest.len().saturating_sub(CHAT_WINDOW);
                 let window = latest
@@ -75,51 +81,89 @@ impl Framer {
                     .collect();
                 // A joiner is sent the frame of the head, so there must be one, for an empty room too.
                 let mut tail = Tail::new(head);
-                push_window(&mut tail, Author(0), &window);
+                push_window(&mut tail, Author([0; 12]), &window);
                 (Framer::Chat(window), tail)
             }
         }
     }
 
-    /// Adds the next entry's frame to the tail.
-    pub fn push(&mut self, tail: &mut Tail, author: Author, payload: &[u8]) {
+    /// Adds the next entry's frames to the tail.
+    pub fn push(&mut self, tail: &mut Tail, entry: &Entry<'_>) {
         match self {
-            Framer::Patches => tail.push(author, |out| push_text(out, payload)),
+            Framer::Patches => tail.push(entry.author, |others, _| push_text(others, entry.payload)),
             Framer::Chat(window) => {
                 if window.len() == CHAT_WINDOW {
                     window.pop_front();
                 }
-                window.push_back(payload.to_vec());
-                push_window(tail, author, window);
+                window.push_back(entry.payload.to_vec());
+                push_window(tail, entry.author, window);
             }
+            Framer::Sessions(durability) => tail.push(entry.author, |others, own| {
+                push_text_with(others, |text| {
+                    message::start_entries(text, Seq(entry.seq.0 - 1));
+                    message::push_entry(text, entry);
+                    message::finish_entries(text);
+                });
+                push_text_with(own, |text| message::push_ack(text, &ack(entry, *durability)));
+            }),
         }
     }
 
-    /// How a connection that joins at `head` is brought up to date.
+    /// How a connection of a plain dialect that joins at `head` is brought up to date.
     pub fn join(&self, head: Head, author: Author) -> (Option<Head>, Cursor) {
+        let next = head.seq.next();
         match self {
-            Framer::Patches => (Some(head), Cursor::new(head.seq.next(), Some(author))),
-            Framer::Chat(_) => (None, Cursor::new(head.seq, None)),
-        }
-    }
-
-    /// The frames of older entries, read from the log, without those that `skip` wrote. `None` when the
-    /// newest frame says all that they did.
-    pub fn reframe(dialect: Dialect, entries: &Entries, skip: Option<Author>) -> Option<Vec<u8>> {
-        match dialect {
-            Dialect::Patches => {
-                let mut frames = Vec::with_capacity(entries.payload_bytes() + 10 * entries.len());
-                for entry in entries.iter().filter(|entry| Some(entry.author) != skip) {
-                    push_text(&mut frames, entry.payload);
-                }
-                Some(frames)
-            }
-            Dialect::Chat => None,
+            Framer::Patches => (Some(head), Cursor::new(next, Some(author), next)),
+            Framer::Chat(_) => (None, Cursor::new(head.seq, None, next)),
+            Framer::Sessions(_) => unreachable!("sessions join from the position that they name"),
         }
     }
 }
 
+/// What the author of `entry` is told in its place.
+pub fn ack(entry: &Entry<'_>, durability: Durability) -> Ack {
+    Ack {
+        id: entry.op,
+        seq: entry.seq,
+        time: entry.time,
+        durability,
+    }
+}
+
+/// The frames of entries that were read from the log, as `reader` gets them. `None` when the newest frame says all that
+/// they did.
+pub fn reframe(dialect: Dialect, entries: &Entries, reader: Option<Author>) -> Option<Vec<u8>> {
+    match dialect {
+        Dialect::Patches => {
+            let mut frames = Vec::with_capacity(entries.payload_bytes() + 10 * entries.len());
+            for entry in entries.iter().filter(|entry| Some(entry.author) != reader) {
+                push_text(&mut frames, entry.payload);
+            }
+            Some(frames)
+        }
+        Dialect::Chat => None,
+        // Own ones too: the same for every reader, and a client knows its own by their `client` and `id`.
+        Dialect::Sessions => Some(session_batch(entries)),
+    }
+}
+
+/// One frame with all the entries.
+pub fn session_batch(entries: &Entries) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(entries.payload_bytes() + 80 * entries.len() + 64);
+    push_text_with(&mut frame, |text| {
+        for (n, entry) in entries.iter().enumerate() {
+            match n {
+                0 => message::start_entries(text, Seq(entry.seq.0 - 1)),
+                _ => message::push_entry_separator(text),
+            }
+            message::push_entry(text, &entry);
+        }
+        message::finish_entries(text);
+    });
+    frame
+}
+
 fn push_window(tail: &mut Tail, author: Author, window: &VecDeque<Vec<u8>>) {
     let message = window_message(window.iter().rev().map(Vec::as_slice));
-    tail.push(author, |out| push_text(out, &message));
+    tail.push(author, |others, _| push_text(others, &message));
 }

@@ -2,15 +2,18 @@
 
 use std::rc::Rc;
 
+use patchcast_protocol::close::CloseCode;
+use patchcast_protocol::dialect::Dialect;
+use patchcast_protocol::ids::Seq;
+
 use crate::cursor::Pending;
+use crate::dialect::reframe;
 use crate::history::HistoryError;
 use crate::limits::{BLOCK_BYTES, DRAIN_TURN_BYTES};
 use crate::log::ReadError;
+use crate::member::Member;
 use crate::outlet::Broken;
-use crate::room::{Member, Room};
-use patchcast_protocol::close::CloseCode;
-
-use crate::dialect::Framer;
+use crate::room::Room;
 
 /// Starts a drainer for a member whose socket would block and is not waited for yet.
 pub fn start(room: &Rc<Room>, member: &Rc<Member>) {
@@ -79,10 +82,13 @@ async fn catch_up(room: &Room, member: &Member) -> Result<(), Stop> {
         }
         let pending = room.pending(member, 1);
         match pending {
-            Pending::Nothing => {
-                outlet.end_drain();
-                return Ok(());
-            }
+            Pending::Nothing => match room.news_of_presence(member) {
+                Some(frame) => outlet.write_all(&frame).await?,
+                None => {
+                    outlet.end_drain();
+                    return Ok(());
+                }
+            },
             Pending::Runs(runs) => {
                 for run in &runs {
                     outlet.write_all(run.as_slice()).await?;
@@ -101,17 +107,21 @@ async fn catch_up(room: &Room, member: &Member) -> Result<(), Stop> {
 
 /// Writes entries that the tail has forgotten, as the log has them.
 async fn write_forgotten(room: &Room, member: &Member) -> Result<usize, Stop> {
-    let (next, skip) = {
+    let (next, reader) = {
         let cursor = member.cursor.borrow();
-        (cursor.next(), cursor.skip())
+        (cursor.next(), cursor.reader())
     };
-    let before = patchcast_protocol::ids::Seq(next.0 - 1);
-    let entries = room
-        .log
-        .read(before, BLOCK_BYTES)
-        .await
-        .map_err(Stop::Unreadable)?;
-    let Some(frames) = Framer::reframe(room.id.dialect, &entries, skip) else {
+    let before = Seq(next.0 - 1);
+    if room.id.dialect == Dialect::Sessions {
+        let block = room.blocks.block(&room.id, &*room.log, before).await;
+        let block = block.map_err(Stop::Unreadable)?;
+        member.outlet.write_all(block.bytes()).await?;
+        member.cursor.borrow_mut().jump(block.last().next());
+        return Ok(block.bytes().len());
+    }
+    let entries = room.log.read(before, BLOCK_BYTES).await;
+    let entries = entries.map_err(Stop::Unreadable)?;
+    let Some(frames) = reframe(room.id.dialect, &entries, reader) else {
         member.cursor.borrow_mut().jump(room.newest());
         return Ok(0);
     };

@@ -17,6 +17,15 @@ pub fn push_text(out: &mut Vec<u8>, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// Appends a text frame whose payload, of a length that is not known before, `write` appends.
+pub fn push_text_with(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    write(out);
+    let mut header = Vec::with_capacity(10);
+    push_text_header(&mut header, (out.len() - start) as u64);
+    out.splice(start..start, header);
+}
+
 /// Appends a binary frame.
 pub fn push_binary(out: &mut Vec<u8>, payload: &[u8]) {
     push_header(out, BINARY, payload.len() as u64);
@@ -69,6 +78,15 @@ mod tests {
         assert_eq!(header(126), [0x81, 126, 0, 126]);
         assert_eq!(header(65535), [0x81, 126, 0xff, 0xff]);
         assert_eq!(header(65536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_frame_of_unknown_length_gets_its_header_in_front() {
+        let mut out = b"before".to_vec();
+        push_text_with(&mut out, |text| text.extend_from_slice(&[b'x'; 200]));
+        let mut expected = b"before".to_vec();
+        push_text(&mut expected, &[b'x'; 200]);
+        assert_eq!(out, expected);
     }
 
     #[test]

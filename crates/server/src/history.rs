@@ -1,8 +1,10 @@
-//! The history message of the patch dialect: one text frame, however long, written block by block.
+//! A room's history in blocks that all joiners share: the history message of the patch dialect, one text frame however
+//! long, and the batches of sessions.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::entry::{Entries, Head};
 use patchcast_protocol::ids::Seq;
 use patchcast_protocol::patches::{history_len, inner};
@@ -11,18 +13,20 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use thiserror::Error;
 
+use crate::dialect::session_batch;
 use crate::frame::push_text_header;
 use crate::limits::{BLOCK_BYTES, BLOCK_CACHE_BYTES};
 use crate::log::{Log, ReadError};
 use crate::outlet::{Broken, Outlet};
 
-/// A part of a room's history as it goes on the wire, encoded once for all joiners: for each entry that holds
-/// patches a comma, then the patches without the brackets around them.
-struct Block {
+/// A part of a room's history as it goes on the wire, encoded once for all joiners. Of sessions that is a whole frame; of the
+/// patch dialect, for each entry that holds patches, a comma and the patches without the brackets around them.
+pub struct Block {
     bytes: Vec<u8>,
-    /// Where each entry ends in `bytes`.
+    /// Where each entry of the patch dialect ends in `bytes`.
     ends: Vec<u32>,
     after: Seq,
+    last: Seq,
 }
 
 /// The blocks that one thread keeps, of all its rooms, the least used of which go first.
@@ -82,7 +86,7 @@ impl BlockCache {
         while after < head.seq {
             let block = self.block(room, log, after).await?;
             let part = block.up_to(head.seq);
-            after = block.last().min(head.seq);
+            after = block.last.min(head.seq);
             // The comma before the first patch of all is one too many.
             let part = if written == 0 && !part.is_empty() {
                 &part[1..]
@@ -114,14 +118,15 @@ impl BlockCache {
         Ok(())
     }
 
-    async fn block(&self, room: &RoomId, log: &dyn Log, after: Seq) -> Result<Rc<Block>, ReadError> {
+    /// The block that follows `after`, which must not be the head.
+    pub async fn block(&self, room: &RoomId, log: &dyn Log, after: Seq) -> Result<Rc<Block>, ReadError> {
         let key = (room.clone(), after);
         if let Some(block) = self.blocks.borrow().get(&key) {
             return Ok(block.clone());
         }
         let entries = log.read(after, BLOCK_BYTES).await?;
         let full = entries.last() < log.head().seq;
-        let block = Rc::new(Block::encode(after, &entries));
+        let block = Rc::new(Block::encode(room.dialect, after, &entries));
         // A block that ends at the head would grow with the next entry.
         if full {
             self.blocks.borrow_mut().insert(key, block.clone());
@@ -137,7 +142,15 @@ impl Default for BlockCache {
 }
 
 impl Block {
-    fn encode(after: Seq, entries: &Entries) -> Block {
+    fn encode(dialect: Dialect, after: Seq, entries: &Entries) -> Block {
+        if dialect == Dialect::Sessions {
+            return Block {
+                bytes: session_batch(entries),
+                ends: Vec::new(),
+                after,
+                last: entries.last(),
+            };
+        }
         let mut bytes = Vec::with_capacity(entries.payload_bytes());
         let mut ends = Vec::with_capacity(entries.len());
         for entry in entries.iter() {
@@ -151,12 +164,23 @@ impl Block {
                     .expect("a block holds one message or BLOCK_BYTES, far below 4 GiB"),
             );
         }
-        Block { bytes, ends, after }
+        let last = entries.last();
+        Block {
+            bytes,
+            ends,
+            after,
+            last,
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The last entry in it.
-    fn last(&self) -> Seq {
-        self.after.plus(self.ends.len() as u64)
+    pub fn last(&self) -> Seq {
+        self.last
     }
 
     /// The part of it that lies up to and with the entry `until`.

@@ -32,6 +32,19 @@ pub const FAN_OUT_TURN: usize = 64;
 /// Bytes that one parked connection takes before other tasks of its thread get a turn.
 pub const DRAIN_TURN_BYTES: usize = 1 << 20;
 
+/// How often a room tells its members what has changed of the others' presence: often enough for a moving pointer.
+pub const PRESENCE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Bytes of presence that one room sends to all its members in a second. When it would be more, it tells less often: a thousand
+/// clients that all move and all watch are told every seven seconds, a hundred every tenth of one.
+pub const PRESENCE_BYTES_PER_SECOND: usize = 8 << 20;
+
+/// Clients that went away and that a room remembers, to tell slow readers of. Who is further behind is told anew who is there.
+pub const MAX_GONE: usize = 1024;
+
+/// How long a session's first message may take.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Slices in one vectored write. Each entry of the receiver's own that lies between others' begins a new one.
 pub const MAX_SLICES: usize = 64;
 

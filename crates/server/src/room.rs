@@ -1,58 +1,37 @@
 //! A room: one task that alone appends to the log and moves the cursors.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::entry::{Head, NewEntry};
-use patchcast_protocol::ids::{Author, Seq};
+use patchcast_protocol::ids::{Author, OpId, Position, Seq};
+use patchcast_protocol::limits::MAX_SAFE_INTEGER;
+use patchcast_protocol::message::{
+    Ack, Durability, PresenceChange, RejectCode, ResetCode, ServerMessage, Welcome, write_server,
+};
 use patchcast_protocol::room::RoomId;
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep_until};
 
 use crate::cursor::{Cursor, Pending};
-use crate::dialect::{Framer, weight};
+use crate::dialect::{Framer, ack, weight};
 use crate::drain;
+use crate::frame::push_text;
 use crate::history::BlockCache;
 use crate::limits::{FAN_OUT_TURN, MAX_INBOX_BYTES, MAX_INBOX_TURN, MAX_SLICES};
 use crate::log::{AppendError, Log, ReadError};
-use crate::outlet::{Outlet, Writer};
+use crate::member::Member;
+use crate::outlet::Writer;
+use crate::presence::{Presence, pause_after};
 use crate::tail::{Latest, Tail};
-
-/// One connection as its room sees it.
-pub struct Member {
-    /// Under which its entries are appended.
-    pub author: Author,
-    /// Where its bytes go.
-    pub outlet: Outlet,
-    /// What it has been sent.
-    pub cursor: RefCell<Cursor>,
-    /// The history that it is owed before anything else, up to this head.
-    pub history: Cell<Option<Head>>,
-    /// Where it stands among the room's members.
-    place: Cell<usize>,
-}
-
-impl Member {
-    /// A connection that has not joined yet.
-    pub fn new(author: Author, outlet: Outlet) -> Member {
-        Member {
-            author,
-            outlet,
-            cursor: RefCell::new(Cursor::new(Seq::START, None)),
-            history: Cell::new(None),
-            place: Cell::new(usize::MAX),
-        }
-    }
-}
-
-impl AsRef<Outlet> for Member {
-    fn as_ref(&self) -> &Outlet {
-        &self.outlet
-    }
-}
 
 /// What a room's task is told by its connections.
 pub enum Event {
@@ -60,8 +39,10 @@ pub enum Event {
     Join(Rc<Member>),
     /// A message, and the place it takes in the inbox until it is appended.
     Append(Rc<Member>, NewEntry, OwnedSemaphorePermit),
-    /// A connection whose socket did not take all of a control frame.
+    /// A connection whose socket did not take all of a frame that was for it alone.
     Blocked(Rc<Member>),
+    /// A client that shows something else of itself than before.
+    Show(Rc<Member>),
     /// A connection that has ended.
     Leave(Rc<Member>),
     /// The server is shutting down.
@@ -129,18 +110,36 @@ pub struct Room {
     pub log: Arc<dyn Log>,
     /// Blocks of history for its joiners.
     pub blocks: Rc<BlockCache>,
+    terms: Terms,
     state: RefCell<State>,
+}
+
+/// What the clients of sessions are told of the server when they join.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// What entries have survived that others see.
+    pub durability: Durability,
+    /// Bytes of the largest message that is taken.
+    pub max_message: usize,
+    /// How long nothing may be heard of a client.
+    pub idle_timeout: Duration,
 }
 
 struct State {
     head: Head,
     tail: Tail,
     framer: Framer,
+    presence: Presence,
 }
 
 impl Room {
     /// Reads what of the log must be in memory.
-    pub async fn open(id: RoomId, log: Arc<dyn Log>, blocks: Rc<BlockCache>) -> Result<Room, ReadError> {
+    pub async fn open(
+        id: RoomId,
+        log: Arc<dyn Log>,
+        blocks: Rc<BlockCache>,
+        terms: Terms,
+    ) -> Result<Room, ReadError> {
         let head = log.head();
         let lookback = Framer::lookback(id.dialect);
         let after = Seq(head.seq.0.saturating_sub(lookback));
@@ -157,12 +156,18 @@ impl Room {
                 ..head
             }
         };
-        let (framer, tail) = Framer::start(id.dialect, head.seq, &latest);
+        let (framer, tail) = Framer::start(id.dialect, head.seq, &latest, terms.durability);
         Ok(Room {
             id,
             log,
             blocks,
-            state: RefCell::new(State { head, tail, framer }),
+            terms,
+            state: RefCell::new(State {
+                head,
+                tail,
+                framer,
+                presence: Presence::default(),
+            }),
         })
     }
 
@@ -175,6 +180,27 @@ impl Room {
     pub fn newest(&self) -> Seq {
         self.state.borrow().head.seq
     }
+
+    /// The frame that tells a member what it does not know yet of the others' presence, and notes that it knows it now.
+    pub fn news_of_presence(&self, member: &Member) -> Option<Vec<u8>> {
+        let session = member.session().filter(|session| session.watches)?;
+        let state = self.state.borrow();
+        let frame = state
+            .presence
+            .since(session.presence_seen.get())
+            .map(presence_frame);
+        session.presence_seen.set(state.presence.version());
+        frame
+    }
+}
+
+fn presence_frame(change: PresenceChange<&RawValue>) -> Vec<u8> {
+    let mut frame = Vec::new();
+    push_text(
+        &mut frame,
+        write_server(&ServerMessage::Presence(change)).as_bytes(),
+    );
+    frame
 }
 
 /// The room's task: takes what came in, appends it, and only then lets the cursors move.
@@ -183,8 +209,25 @@ pub struct RoomTask {
     inbox: Inbox,
     events: mpsc::UnboundedReceiver<Event>,
     members: Vec<Rc<Member>>,
+    /// The newest connection of each client of sessions.
+    clients: BTreeMap<Author, Rc<Member>>,
     /// Up to where every member that is not parked has been sent the log.
     delivered: Seq,
+    /// Up to which version every member that watches and is not parked knows the others' presence.
+    presence_told: u64,
+    /// When presence may be told again.
+    presence_due: Instant,
+}
+
+/// What a turn takes together: entries, and who asked for each.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<NewEntry>,
+    authors: Vec<Rc<Member>>,
+    /// Ops that their clients have sent before.
+    again: Vec<(Rc<Member>, NewEntry)>,
+    /// The place in the inbox that all of them take.
+    space: Option<OwnedSemaphorePermit>,
 }
 
 impl RoomTask {
@@ -196,6 +239,9 @@ impl RoomTask {
             inbox,
             events,
             members: Vec::new(),
+            clients: BTreeMap::new(),
+            presence_told: 0,
+            presence_due: Instant::now(),
         }
     }
 
@@ -205,35 +251,37 @@ impl RoomTask {
         let mut events = Vec::new();
         loop {
             let head = self.room.newest();
+            let news = self.room.state.borrow().presence.version() != self.presence_told;
             tokio::select! {
                 biased;
                 _ = self.events.recv_many(&mut events, MAX_INBOX_TURN) => self.turn(&mut events).await,
                 () = self.room.log.changed(head) => self.follow().await,
+                () = sleep_until(self.presence_due), if news => {}
             }
             if self.members.is_empty() && self.events.is_empty() && self.inbox.is_idle() {
                 return close();
             }
             self.fan_out().await;
+            self.tell_presence().await;
         }
     }
 
     async fn turn(&mut self, events: &mut Vec<Event>) {
-        let mut batch = Vec::new();
-        let mut authors = Vec::new();
-        let mut space: Option<OwnedSemaphorePermit> = None;
+        let mut batch = Batch::default();
         for event in events.drain(..) {
             match event {
-                Event::Join(member) => self.admit(member),
+                Event::Join(member) => match member.session() {
+                    None => self.admit(member),
+                    // Its own ops that came by an older connection are stored first, so that it is told of them.
+                    Some(_) => {
+                        self.append(std::mem::take(&mut batch)).await;
+                        self.admit_client(member).await;
+                    }
+                },
                 Event::Blocked(member) => drain::start(&self.room, &member),
                 Event::Leave(member) => self.dismiss(&member),
-                Event::Append(member, entry, permit) => {
-                    batch.push(entry);
-                    authors.push(member);
-                    match &mut space {
-                        Some(space) => space.merge(permit),
-                        None => space = Some(permit),
-                    }
-                }
+                Event::Append(member, entry, permit) => batch.add(member, entry, permit),
+                Event::Show(member) => self.show(&member),
                 Event::Shutdown => {
                     for member in &self.members {
                         member
@@ -244,23 +292,83 @@ impl RoomTask {
                 }
             }
         }
-        if !batch.is_empty() {
-            self.append(batch.into(), &authors).await;
-        }
+        self.append(batch).await;
     }
 
+    /// Lets in a connection of a plain dialect.
     fn admit(&mut self, member: Rc<Member>) {
         let (history, cursor) = {
             let state = self.room.state.borrow();
-            state.framer.join(state.head, member.author)
+            state.framer.join(state.head, member.author())
         };
         member.history.set(history);
         *member.cursor.borrow_mut() = cursor;
+        self.enlist(member);
+    }
+
+    /// Lets in a client that said hello.
+    async fn admit_client(&mut self, member: Rc<Member>) {
+        let Some(session) = member.session() else { return };
+        if let Some(older) = self.clients.insert(session.client, member.clone()) {
+            self.replace(&older);
+        }
+        let last_op = match self.room.log.last_op(session.client, LAST_OP_ID).await {
+            Ok(last_op) => last_op.map_or(OpId::NONE, |(id, _)| id),
+            Err(error) => {
+                tracing::error!(room = %self.room.id, %error, "a client's last op could not be read");
+                session.cut.set(true);
+                member
+                    .outlet
+                    .close(CloseCode::StorageFailed, "the room's log could not be read");
+                drain::start(&self.room, &member);
+                return;
+            }
+        };
+        session.stored.set(last_op);
+        session.taken.set(last_op);
+        if session.since.is_some_and(|since| since.seq > self.room.newest()) {
+            // Another writer may have appended what this client has seen there.
+            self.follow().await;
+        }
+        let (epoch, head) = (self.room.log.epoch(), self.room.newest());
+        let (after, reset) = start_of(session.since, Position { epoch, seq: head });
+        if let Some((code, reason)) = reset {
+            member.tell(&ServerMessage::Reset { code, reason });
+        }
+        let terms = &self.room.terms;
+        member.tell(&ServerMessage::Welcome(Welcome {
+            client: session.client,
+            epoch,
+            head,
+            last_op,
+            durability: terms.durability,
+            max_message: terms.max_message as u64,
+            idle_timeout: terms.idle_timeout.as_millis() as u64,
+        }));
+        *member.cursor.borrow_mut() = Cursor::new(after.next(), Some(session.client), head.next());
+        self.enlist(member);
+    }
+
+    fn enlist(&mut self, member: Rc<Member>) {
         member.place.set(self.members.len());
         // A history may be long, so a drainer writes it.
         member.outlet.park();
         drain::start(&self.room, &member);
         self.members.push(member);
+    }
+
+    /// Ends the connection of a client that has come by a newer one. What the older had under way and is not in the log by now is
+    /// dropped: so the newer learns on joining of everything that ever became of the client's ops.
+    fn replace(&mut self, older: &Rc<Member>) {
+        if let Some(session) = older.session() {
+            session.cut.set(true);
+            self.room.state.borrow_mut().presence.take_away(session.client);
+        }
+        older.outlet.close(
+            CloseCode::Replaced,
+            "this client has joined by another connection",
+        );
+        drain::start(&self.room, older);
     }
 
     fn dismiss(&mut self, member: &Rc<Member>) {
@@ -275,36 +383,88 @@ impl RoomTask {
                 moved.place.set(place);
             }
         }
+        let client = member.author();
+        if self.is_newest(member) {
+            self.clients.remove(&client);
+            self.room.state.borrow_mut().presence.take_away(client);
+        }
+    }
+
+    fn show(&mut self, member: &Rc<Member>) {
+        let Some(session) = member.session().filter(|_| self.is_newest(member)) else {
+            return;
+        };
+        let presence = &mut self.room.state.borrow_mut().presence;
+        match session.to_show.take() {
+            Some(Some(data)) => presence.show(session.client, data),
+            Some(None) => presence.take_away(session.client),
+            None => {}
+        }
+    }
+
+    /// Whether it is the connection by which its client is here.
+    fn is_newest(&self, member: &Rc<Member>) -> bool {
+        self.clients
+            .get(&member.author())
+            .is_some_and(|newest| Rc::ptr_eq(newest, member))
     }
 
     /// Appends a batch, however often others are faster, and frames it once the log has accepted it.
-    async fn append(&mut self, batch: Arc<[NewEntry]>, authors: &[Rc<Member>]) {
-        loop {
+    async fn append(&mut self, batch: Batch) {
+        let Batch {
+            entries,
+            mut authors,
+            again,
+            space,
+        } = batch;
+        let mut entries: Arc<[NewEntry]> = entries.into();
+        while !entries.is_empty() {
             let head = self.room.newest();
-            match self.room.log.append(head, batch.clone()).await {
+            match self.room.log.append(head, entries.clone()).await {
                 Ok(head) => {
-                    let mut state = self.room.state.borrow_mut();
-                    let State { tail, framer, .. } = &mut *state;
-                    for entry in batch.iter() {
-                        framer.push(tail, entry.author, &entry.payload);
+                    self.accept(&entries, head);
+                    for (entry, author) in entries.iter().zip(&authors) {
+                        if let Some(session) = author.session() {
+                            session.stored.set(entry.op);
+                        }
                     }
-                    state.head = head;
-                    return;
+                    break;
                 }
-                Err(AppendError::Conflict(_)) => self.follow().await,
+                Err(AppendError::Conflict(_)) => {
+                    self.follow().await;
+                    (entries, authors) = not_stored_yet(&entries, authors);
+                }
                 Err(error @ (AppendError::Refused(_) | AppendError::InDoubt(_))) => {
-                    tracing::warn!(room = %self.room.id, entries = batch.len(), %error, "messages were not stored");
-                    for author in authors {
+                    tracing::warn!(room = %self.room.id, entries = entries.len(), %error, "messages were not stored");
+                    for author in &authors {
+                        // What it sent behind this would take the place of this.
+                        if let Some(session) = author.session() {
+                            session.cut.set(true);
+                        }
                         author.outlet.close(
                             CloseCode::StorageFailed,
                             "your message was not stored; send it again",
                         );
                         drain::start(&self.room, author);
                     }
-                    return;
+                    break;
                 }
             }
         }
+        drop(space);
+        for (member, entry) in again {
+            spawn_local(answer_again(self.room.clone(), member, entry));
+        }
+    }
+
+    /// Takes in entries that are in the log now, whose head is `head`.
+    fn accept(&mut self, entries: &[NewEntry], head: Head) {
+        let mut state = self.room.state.borrow_mut();
+        let State { tail, framer, .. } = &mut *state;
+        for entry in entries {
+            framer.push(tail, &entry.at(tail.next()));
+        }
+        state.head = head;
     }
 
     /// Takes in what another writer has appended to the log.
@@ -325,13 +485,23 @@ impl RoomTask {
                 }
             };
             let mut state = self.room.state.borrow_mut();
-            let State { tail, framer, head } = &mut *state;
+            let State {
+                tail, framer, head, ..
+            } = &mut *state;
             for entry in entries.iter() {
-                framer.push(tail, entry.author, entry.payload);
+                framer.push(tail, &entry);
                 *head = Head {
                     seq: entry.seq,
                     weight: head.weight + weight(self.room.id.dialect, entry.payload),
                 };
+                if let Some(session) = self
+                    .clients
+                    .get(&entry.author)
+                    .and_then(|member| member.session())
+                {
+                    session.stored.set(session.stored.get().max(entry.op));
+                    session.taken.set(session.taken.get().max(entry.op));
+                }
             }
         }
     }
@@ -356,13 +526,158 @@ impl RoomTask {
         }
         self.delivered = head;
     }
+
+    /// Tells those who watch what has changed of the others' presence, when it is time to.
+    async fn tell_presence(&mut self) {
+        let (version, news) = {
+            let state = self.room.state.borrow();
+            let version = state.presence.version();
+            if version == self.presence_told || Instant::now() < self.presence_due {
+                return;
+            }
+            (
+                version,
+                state.presence.since(self.presence_told).map(presence_frame),
+            )
+        };
+        let (mut bytes, mut readers) = (0, 0);
+        for (count, member) in self.members.iter().enumerate() {
+            if count % FAN_OUT_TURN == FAN_OUT_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            // Whoever is parked is told by its drainer, when it has caught up.
+            let ready = member.outlet.writer() == Writer::Room && member.outlet.is_open();
+            let Some(session) = member.session().filter(|session| session.watches && ready) else {
+                continue;
+            };
+            let behind;
+            let frame = if session.presence_seen.get() == self.presence_told {
+                session.presence_seen.set(version);
+                &news
+            } else {
+                behind = self.room.news_of_presence(member);
+                &behind
+            };
+            if let Some(frame) = frame {
+                member.outlet.send_control(frame);
+                drain::start(&self.room, member);
+                bytes += frame.len();
+                readers += 1;
+            }
+        }
+        self.presence_told = version;
+        self.presence_due = Instant::now() + pause_after(bytes);
+        tracing::trace!(room = %self.room.id, readers, bytes, "presence was told");
+    }
+}
+
+impl Batch {
+    fn add(&mut self, member: Rc<Member>, entry: NewEntry, permit: OwnedSemaphorePermit) {
+        match &mut self.space {
+            Some(space) => space.merge(permit),
+            None => self.space = Some(permit),
+        }
+        if let Some(session) = member.session() {
+            if session.cut.get() {
+                return;
+            }
+            if entry.op <= session.taken.get() {
+                self.again.push((member, entry));
+                return;
+            }
+            session.taken.set(entry.op);
+        }
+        self.entries.push(entry);
+        self.authors.push(member);
+    }
+}
+
+/// Those of a batch that another writer has not stored meanwhile. Of the others their authors hear by the log.
+fn not_stored_yet(entries: &[NewEntry], authors: Vec<Rc<Member>>) -> (Arc<[NewEntry]>, Vec<Rc<Member>>) {
+    let is_new = |(entry, author): &(&NewEntry, Rc<Member>)| match author.session() {
+        Some(session) => entry.op > session.stored.get(),
+        None => true,
+    };
+    let (entries, authors): (Vec<_>, Vec<_>) = entries
+        .iter()
+        .zip(authors)
+        .filter(is_new)
+        .map(|(entry, author)| (entry.clone(), author))
+        .unzip();
+    (entries.into(), authors)
+}
+
+/// The position from which a client is served that wants to go on from `since` in a log whose end is `end`, and what is wrong
+/// with what it asked for.
+fn start_of(since: Option<Position>, end: Position) -> (Seq, Option<(ResetCode, String)>) {
+    match since {
+        None => (Seq::START, None),
+        Some(since) if since.seq == Seq::START => (Seq::START, None),
+        Some(since) if since.epoch != end.epoch => {
+            let reason = "the position is of another log; everything comes again from the start".into();
+            (Seq::START, Some((ResetCode::OtherEpoch, reason)))
+        }
+        Some(since) if since.seq > end.seq => {
+            let reason = format!(
+                "the position lies beyond {}, the newest; everything comes again from the start",
+                end.seq
+            );
+            (Seq::START, Some((ResetCode::Ahead, reason)))
+        }
+        Some(since) => (since.seq, None),
+    }
+}
+
+/// Answers an op whose id its client has used before.
+async fn answer_again(room: Rc<Room>, member: Rc<Member>, entry: NewEntry) {
+    let id = entry.op;
+    let reject = |code, reason: &str| ServerMessage::Reject {
+        id,
+        code,
+        reason: reason.into(),
+    };
+    let answer = match find_op(&room, &entry).await {
+        Ok(Some((ack, payload))) if payload == entry.payload => {
+            // What has not been sent yet is acknowledged in its place.
+            if ack.seq >= member.cursor.borrow().next() {
+                return;
+            }
+            ServerMessage::Ack(ack)
+        }
+        Ok(Some(_)) => reject(RejectCode::IdReused, "this id is that of another op"),
+        Ok(None) => reject(
+            RejectCode::IdPassed,
+            "a later op is in the log, and this one is not",
+        ),
+        Err(error) => {
+            tracing::error!(room = %room.id, %error, "an op could not be looked up");
+            member
+                .outlet
+                .close(CloseCode::StorageFailed, "the room's log could not be read");
+            drain::start(&room, &member);
+            return;
+        }
+    };
+    member.tell(&answer);
+    drain::start(&room, &member);
+}
+
+/// The entry that the op of this author and id became, and what it says.
+async fn find_op(room: &Room, op: &NewEntry) -> Result<Option<(Ack, Vec<u8>)>, ReadError> {
+    let seq = match room.log.last_op(op.author, op.op).await? {
+        Some((id, seq)) if id == op.op => seq,
+        _ => return Ok(None),
+    };
+    let entries = room.log.read(Seq(seq.0 - 1), 1).await?;
+    let found = entries.iter().next();
+    Ok(found.map(|entry| (ack(&entry, room.terms.durability), entry.payload.to_vec())))
 }
 
 /// Writes what the member's socket takes now; if it does not take all, a drainer goes on.
 fn deliver(room: &Rc<Room>, member: &Rc<Member>, latest: Option<&Latest>) {
     while member.outlet.writer() == Writer::Room && member.outlet.is_open() {
         let mut cursor = member.cursor.borrow_mut();
-        if let Some(run) = latest.and_then(|latest| latest.owed(cursor.next(), cursor.skip())) {
+        if let Some(run) = latest.and_then(|latest| latest.owed(cursor.next(), cursor.reader())) {
             let bytes = run.as_slice();
             match member.outlet.write_now(&[IoSlice::new(bytes)], bytes.len()) {
                 written if written == bytes.len() => cursor.jump(run.next),
@@ -386,3 +701,6 @@ fn deliver(room: &Rc<Room>, member: &Rc<Member>, latest: Option<&Latest>) {
     }
     drain::start(room, member);
 }
+
+/// Above all ids.
+const LAST_OP_ID: OpId = OpId(MAX_SAFE_INTEGER);

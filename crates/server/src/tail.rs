@@ -1,4 +1,5 @@
-//! The recent part of a room's log as it goes on the wire: framed once, shared by all cursors.
+//! The recent part of a room's log as it goes on the wire: framed once for its author and once for everyone else, shared
+//! by all cursors.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,7 +10,8 @@ use smallvec::SmallVec;
 
 use crate::limits::{CHUNK_BYTES, TAIL_BYTES};
 
-/// Consecutive frames, one an entry, the last of which is the room's head.
+/// Consecutive entries, the last of which is the room's head, each as two frames: the one that its author gets, which may
+/// be nothing, and the one for all others.
 ///
 /// It holds at least the newest entries up to [`TAIL_BYTES`]; what is older is forgotten and has to be read
 /// from the log.
@@ -22,13 +24,16 @@ pub struct Tail {
 struct Chunk {
     first: Seq,
     frames: Vec<Frame>,
-    bytes: Rc<Vec<u8>>,
+    others: Rc<Vec<u8>>,
+    own: Rc<Vec<u8>>,
 }
 
+/// Where an entry's two frames end.
 #[derive(Clone, Copy)]
 struct Frame {
     author: Author,
     end: usize,
+    own_end: usize,
 }
 
 /// Whole frames that lie side by side in memory, and the entry that follows the last of them.
@@ -57,9 +62,9 @@ pub struct Latest {
 const MAX_LATEST: usize = 4;
 
 impl Latest {
-    /// The run, if it is all that a reader is owed whose next entry is `next` and who passes over what `skip` wrote.
-    pub fn owed(&self, next: Seq, skip: Option<Author>) -> Option<&Run> {
-        let all = next == self.from && (skip.is_none() || !self.authors.contains(&skip));
+    /// The run, if it is all that a reader is owed whose next entry is `next` and who is `reader`.
+    pub fn owed(&self, next: Seq, reader: Option<Author>) -> Option<&Run> {
+        let all = next == self.from && (reader.is_none() || !self.authors.contains(&reader));
         all.then_some(&self.run)
     }
 }
@@ -98,28 +103,29 @@ impl Tail {
         self.chunks.front().map_or(self.next, |chunk| chunk.first)
     }
 
-    /// Adds the next entry's frame, which `write` appends to the bytes it is given.
-    pub fn push(&mut self, author: Author, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds the next entry, whose frames `write` appends to the bytes it is given: for the others, and for the author.
+    pub fn push(&mut self, author: Author, write: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>)) {
         let chunk = match self.chunks.back_mut() {
             // Bytes that a reader holds do not move: it gets to keep them, and a new chunk begins.
-            Some(chunk) if chunk.bytes.len() < CHUNK_BYTES && Rc::strong_count(&chunk.bytes) == 1 => chunk,
+            Some(chunk) if chunk.others.len() < CHUNK_BYTES && !chunk.is_held() => chunk,
             _ => self.chunks.push_back_mut(Chunk::starting_at(self.next)),
         };
-        let bytes = Rc::get_mut(&mut chunk.bytes).expect("nobody else holds a new or unshared chunk");
-        let before = bytes.len();
-        write(bytes);
-        let end = bytes.len();
-        chunk.frames.push(Frame { author, end });
-        self.bytes += end - before;
+        let before = chunk.len();
+        let others = Rc::get_mut(&mut chunk.others).expect("nobody else holds a new or unshared chunk");
+        let own = Rc::get_mut(&mut chunk.own).expect("nobody else holds a new or unshared chunk");
+        write(others, own);
+        let (end, own_end) = (others.len(), own.len());
+        chunk.frames.push(Frame { author, end, own_end });
+        self.bytes += chunk.len() - before;
         self.next = self.next.next();
         self.trim();
     }
 
-    /// The frames from entry `from` on, leaving out those that `skip` wrote, as the fewest runs; at most `max`
-    /// of them, so the last may end before the head.
+    /// The frames from entry `from` on as `reader` gets them (`None`: as someone who wrote none of them), as the fewest
+    /// runs; at most `max` of them, so the last may end before the head.
     ///
     /// `None` when `from` is older than what the tail holds.
-    pub fn runs(&self, from: Seq, skip: Option<Author>, max: usize) -> Option<Runs> {
+    pub fn runs(&self, from: Seq, reader: Option<Author>, max: usize) -> Option<Runs> {
         let mut runs = Runs::new();
         if from >= self.next {
             return Some(runs);
@@ -129,7 +135,7 @@ impl Tail {
         }
         let start = self.chunks.partition_point(|chunk| chunk.first <= from) - 1;
         for chunk in self.chunks.iter().skip(start) {
-            chunk.runs(from, skip, max, &mut runs);
+            chunk.runs(from, reader, max, &mut runs);
             if runs.len() == max {
                 break;
             }
@@ -153,16 +159,23 @@ impl Tail {
         for (author, frame) in authors.iter_mut().zip(frames) {
             *author = Some(frame.author);
         }
-        let run = chunk.run(start, chunk.frames.len());
+        let run = chunk.run(Part::Others, start, chunk.frames.len());
         Some(Latest { from, run, authors })
     }
 
     fn trim(&mut self) {
         while self.bytes > TAIL_BYTES && self.chunks.len() > 1 {
             let oldest = self.chunks.pop_front().expect("there are two");
-            self.bytes -= oldest.bytes.len();
+            self.bytes -= oldest.len();
         }
     }
+}
+
+/// Which of an entry's two frames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Others,
+    Own,
 }
 
 impl Chunk {
@@ -170,36 +183,54 @@ impl Chunk {
         Chunk {
             first,
             frames: Vec::new(),
-            bytes: Rc::default(),
+            others: Rc::default(),
+            own: Rc::default(),
         }
     }
 
-    fn runs(&self, from: Seq, skip: Option<Author>, max: usize, runs: &mut Runs) {
-        let mut index = from.since(self.first) as usize;
-        while index < self.frames.len() && runs.len() < max {
-            let wanted = |frame: &Frame| Some(frame.author) != skip;
-            index += self.frames[index..]
-                .iter()
-                .take_while(|frame| !wanted(frame))
+    fn len(&self) -> usize {
+        self.others.len() + self.own.len()
+    }
+
+    fn is_held(&self) -> bool {
+        Rc::strong_count(&self.others) + Rc::strong_count(&self.own) > 2
+    }
+
+    fn runs(&self, from: Seq, reader: Option<Author>, max: usize, runs: &mut Runs) {
+        let mut start = from.since(self.first) as usize;
+        while start < self.frames.len() && runs.len() < max {
+            let part = self.part(start, reader);
+            let len = (start..self.frames.len())
+                .take_while(|&frame| self.part(frame, reader) == part)
                 .count();
-            let len = self.frames[index..]
-                .iter()
-                .take_while(|frame| wanted(frame))
-                .count();
-            if len == 0 {
-                return;
+            let run = self.run(part, start, start + len);
+            if !run.as_slice().is_empty() {
+                runs.push(run);
             }
-            runs.push(self.run(index, index + len));
-            index += len;
+            start += len;
+        }
+    }
+
+    fn part(&self, frame: usize, reader: Option<Author>) -> Part {
+        if Some(self.frames[frame].author) == reader {
+            Part::Own
+        } else {
+            Part::Others
         }
     }
 
     /// The frames from `start` to before `end`, of which there is at least one.
-    fn run(&self, start: usize, end: usize) -> Run {
-        let before = start.checked_sub(1).map_or(0, |before| self.frames[before].end);
+    fn run(&self, part: Part, start: usize, end: usize) -> Run {
+        let (bytes, end_of): (_, fn(&Frame) -> usize) = match part {
+            Part::Others => (&self.others, |frame| frame.end),
+            Part::Own => (&self.own, |frame| frame.own_end),
+        };
+        let before = start
+            .checked_sub(1)
+            .map_or(0, |before| end_of(&self.frames[before]));
         Run {
-            bytes: self.bytes.clone(),
-            range: before..self.frames[end - 1].end,
+            bytes: bytes.clone(),
+            range: before..end_of(&self.frames[end - 1]),
             next: self.first.plus(end as u64),
         }
     }
@@ -209,19 +240,31 @@ impl Chunk {
 mod tests {
     use super::*;
 
-    const ANN: Author = Author(1);
-    const BOB: Author = Author(2);
+    const ANN: Author = Author([1; 12]);
+    const BOB: Author = Author([2; 12]);
 
     fn tail(authors: &[(Author, &str)]) -> Tail {
+        let silent: Vec<_> = authors
+            .iter()
+            .map(|(author, frame)| (*author, *frame, ""))
+            .collect();
+        acked_tail(&silent)
+    }
+
+    /// A tail whose authors get a frame of their own.
+    fn acked_tail(authors: &[(Author, &str, &str)]) -> Tail {
         let mut tail = Tail::new(Seq(1));
-        for (author, frame) in authors {
-            tail.push(*author, |out| out.extend_from_slice(frame.as_bytes()));
+        for (author, frame, own_frame) in authors {
+            tail.push(*author, |others, own| {
+                others.extend_from_slice(frame.as_bytes());
+                own.extend_from_slice(own_frame.as_bytes());
+            });
         }
         tail
     }
 
-    fn text(tail: &Tail, from: u64, skip: Option<Author>) -> Vec<String> {
-        let runs = tail.runs(Seq(from), skip, usize::MAX).unwrap();
+    fn text(tail: &Tail, from: u64, reader: Option<Author>) -> Vec<String> {
+        let runs = tail.runs(Seq(from), reader, usize::MAX).unwrap();
         runs.iter()
             .map(|run| String::from_utf8(run.as_slice().to_vec()).unwrap())
             .collect()
@@ -244,6 +287,14 @@ mod tests {
     }
 
     #[test]
+    fn an_author_gets_its_own_frames_in_the_place_of_its_entries() {
+        let tail = acked_tail(&[(BOB, "a", "1"), (ANN, "b", "2"), (ANN, "c", "3"), (BOB, "d", "4")]);
+        assert_eq!(text(&tail, 1, Some(ANN)), ["a", "23", "d"]);
+        assert_eq!(text(&tail, 1, Some(BOB)), ["1", "bc", "4"]);
+        assert_eq!(text(&tail, 1, None), ["abcd"]);
+    }
+
+    #[test]
     fn a_run_says_which_entry_follows_it() {
         let tail = tail(&[(BOB, "a"), (ANN, "b"), (BOB, "c")]);
         let runs = tail.runs(Seq(1), Some(ANN), 1).unwrap();
@@ -254,8 +305,8 @@ mod tests {
     fn a_reader_keeps_its_bytes_while_the_tail_moves_on() {
         let mut tail = tail(&[(ANN, "a"), (ANN, "b")]);
         let held = tail.runs(Seq(1), None, 1).unwrap().remove(0).rest(1);
-        tail.push(BOB, |out| out.extend_from_slice(&vec![b'x'; TAIL_BYTES]));
-        tail.push(BOB, |out| out.push(b'y'));
+        tail.push(BOB, |others, _| others.extend_from_slice(&vec![b'x'; TAIL_BYTES]));
+        tail.push(BOB, |others, _| others.push(b'y'));
         assert_eq!(held.as_slice(), b"b");
         assert_eq!(text(&tail, 4, None), ["y"]);
     }
@@ -264,7 +315,7 @@ mod tests {
     fn what_is_older_than_the_bound_is_forgotten_and_the_newest_stays() {
         let mut tail = Tail::new(Seq(1));
         for _ in 0..100 {
-            tail.push(ANN, |out| out.extend_from_slice(&[0; 10_000]));
+            tail.push(ANN, |others, _| others.extend_from_slice(&[0; 10_000]));
         }
         assert!(tail.runs(Seq(1), None, 1).is_none());
         assert!(tail.bytes <= TAIL_BYTES);

@@ -209,7 +209,7 @@ async fn write_history(data: &std::path::Path, messages: &[String]) {
         let entries: Vec<NewEntry> = some
             .iter()
             .map(|message| {
-                read_message(Dialect::Patches, message, Author(1), Timestamp(1))
+                read_message(Dialect::Patches, message, Author([1; 12]), Timestamp(1))
                     .unwrap()
                     .unwrap()
             })
