@@ -3,13 +3,18 @@
 mod appending;
 mod concurrency;
 mod crash;
+mod epochs;
+mod ops;
+mod power;
 mod reading;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::entry::{Entries, Head, NewEntry};
-use patchcast_protocol::ids::{Author, Seq, Timestamp};
+use patchcast_protocol::ids::{Author, OpId, Seq, Timestamp};
 use patchcast_protocol::room::{RoomId, RoomName};
 use patchcast_server::log::{
     AppendError, Durability, Log, MemoryStore, ReadError, SqliteStore, StartupCheck, Store,
@@ -59,6 +64,16 @@ laws! {
         a_read_from_the_head_is_empty_and_from_beyond_it_is_ahead,
         changed_resolves_when_the_head_lies_beyond_what_was_seen,
         a_change_is_seen_through_every_opening;
+    epochs:
+        all_openings_of_a_room_agree_on_its_epoch,
+        every_room_has_an_epoch_of_its_own,
+        a_crash_leaves_a_rooms_epoch;
+    ops:
+        an_op_is_found_by_its_author_and_an_id_at_or_above_its_own,
+        an_op_is_found_as_soon_as_its_append_has_returned,
+        authors_and_rooms_have_ids_of_their_own,
+        ops_are_found_ten_thousand_ops_later_and_after_a_crash,
+        an_op_that_is_there_already_is_refused;
     concurrency:
         fifty_writers_to_one_room_store_everything_once,
         no_other_entry_lies_within_a_batch,
@@ -68,23 +83,37 @@ laws! {
 /// A store to be put to the test, and the directory that it lies in.
 struct Subject {
     store: Arc<dyn Store>,
-    _directory: Option<TempDir>,
+    directory: Option<TempDir>,
 }
 
 impl Subject {
     fn memory() -> Subject {
         Subject {
             store: Arc::new(MemoryStore::default()),
-            _directory: None,
+            directory: None,
         }
     }
 
     fn sqlite() -> Subject {
-        let directory = tempfile::tempdir().unwrap();
+        Subject::in_directory(tempfile::tempdir().unwrap())
+    }
+
+    fn in_directory(directory: TempDir) -> Subject {
         Subject {
             // Without the wait for the disk, which none of the laws can tell.
             store: Arc::new(SqliteStore::open(directory.path(), Durability::Os, StartupCheck::Full).unwrap()),
-            _directory: Some(directory),
+            directory: Some(directory),
+        }
+    }
+
+    /// What is there if the process ends now and another begins. No process survives its memory, so there it is the same store.
+    fn after_a_crash(&self) -> Subject {
+        match &self.directory {
+            Some(directory) => Subject::in_directory(crashed_copy(directory.path())),
+            None => Subject {
+                store: self.store.clone(),
+                directory: None,
+            },
         }
     }
 
@@ -104,10 +133,24 @@ async fn open(store: &dyn Store, dialect: Dialect, name: &str) -> Arc<dyn Log> {
         .unwrap()
 }
 
+/// The files as a killed process leaves them: those that it had open, index and all.
+fn crashed_copy(directory: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(directory).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    copy
+}
+
+const ANN: Author = Author([7; 12]);
+
+/// An entry of Ann's that is no op.
 fn entry(payload: impl Into<Vec<u8>>) -> NewEntry {
     let payload = payload.into();
     NewEntry {
-        author: Author(7),
+        author: ANN,
+        op: OpId::NONE,
         time: Timestamp(1_700_000_000_000),
         weight: payload.len() as u64,
         payload,
@@ -117,6 +160,15 @@ fn entry(payload: impl Into<Vec<u8>>) -> NewEntry {
 /// Entries with these payloads.
 fn batch(payloads: &[&str]) -> Arc<[NewEntry]> {
     payloads.iter().map(|payload| entry(*payload)).collect()
+}
+
+fn op(author: Author, id: u64) -> NewEntry {
+    let op = OpId(id);
+    NewEntry {
+        author,
+        op,
+        ..entry(id.to_string())
+    }
 }
 
 async fn append(log: &dyn Log, after: u64, batch: Arc<[NewEntry]>) -> Result<Head, AppendError> {

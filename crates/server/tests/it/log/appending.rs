@@ -2,7 +2,8 @@
 
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::entry::{Head, NewEntry};
-use patchcast_protocol::ids::{Author, Seq, Timestamp};
+use patchcast_protocol::ids::{Author, OpId, Seq, Timestamp};
+use patchcast_protocol::limits::MAX_SAFE_INTEGER;
 use patchcast_server::log::AppendError;
 
 use super::{Subject, append, batch, entry, payloads, read};
@@ -28,15 +29,21 @@ pub async fn entries_are_numbered_from_one_in_the_order_of_their_batch(subject: 
 pub async fn an_entry_comes_back_as_it_was_written(subject: &Subject) {
     let log = subject.open("a").await;
     let odd = [
-        (0, 0, vec![]),
-        (u64::MAX, u64::MAX >> 1, vec![0, 0xff, 0x80, b'\n']),
-        (1 << 63, 1, "ä€😀".into()),
-        (1, 1, vec![b'x'; 3 << 20]),
+        ([0; 12], 0, 0, vec![]),
+        (
+            [0xff; 12],
+            MAX_SAFE_INTEGER,
+            u64::MAX >> 1,
+            vec![0, 0xff, 0x80, b'\n'],
+        ),
+        (*b"abcdefghijkl", 1, 1, "ä€😀".into()),
+        ([1; 12], 2, 1, vec![b'x'; 3 << 20]),
     ];
     let written: Vec<NewEntry> = odd
         .into_iter()
-        .map(|(author, time, payload)| NewEntry {
+        .map(|(author, op, time, payload)| NewEntry {
             author: Author(author),
+            op: OpId(op),
             time: Timestamp(time),
             weight: 1,
             payload,
@@ -46,7 +53,10 @@ pub async fn an_entry_comes_back_as_it_was_written(subject: &Subject) {
     let entries = read(&*log, 0, usize::MAX).await.unwrap();
     assert_eq!(entries.len(), written.len());
     for (entry, written) in entries.iter().zip(&written) {
-        assert_eq!((entry.author, entry.time), (written.author, written.time));
+        assert_eq!(
+            (entry.author, entry.op, entry.time),
+            (written.author, written.op, written.time)
+        );
         assert!(entry.payload == written.payload, "{}", entry.seq);
     }
 }

@@ -5,22 +5,11 @@ use std::path::Path;
 
 use patchcast_protocol::dialect::Dialect;
 use patchcast_server::log::{Durability, OpenError, SqliteStore, StartupCheck};
-use tempfile::TempDir;
 
-use super::{append, batch, open, payloads};
+use super::{append, batch, crashed_copy, open, payloads};
 
 fn open_store(directory: &Path, durability: Durability) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(directory, durability, StartupCheck::Full)
-}
-
-/// The files as a killed process leaves them: those that it had open, index and all.
-fn crashed_copy(directory: &Path) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for file in fs::read_dir(directory).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
-    }
-    copy
 }
 
 #[tokio::test]
