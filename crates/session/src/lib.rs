@@ -5,13 +5,19 @@
 
 pub mod backoff;
 mod config;
+mod heartbeat;
 mod input;
 pub mod limits;
 mod output;
+mod pending;
+mod presence;
+mod receive;
+mod session;
 
 pub use config::{Config, Op, Restored};
 pub use input::{Arrived, Input, Own, Reason, Received, Welcome};
 pub use output::{Closure, Event, OpState, Output, Phase, Rejection, SubmitError};
+pub use session::Session;
 
 /// The time since any fixed moment, of a clock that never goes back. It may jump forwards, as those of machines that slept do.
 pub type Time = std::time::Duration;
