@@ -10,18 +10,20 @@ function setUp() {
   const client = new FakeClient();
   const channel = new Channel(() => Promise.resolve(client as unknown as Client));
   const onError = vi.fn();
-  channel.handlers = { onMessage: () => {}, onError };
-  return { client, channel, onError };
+  const onReset = vi.fn();
+  channel.handlers = { onMessage: () => {}, onReset, onError };
+  return { client, channel, onError, onReset };
 }
 
 test("a_release_taken_back_in_the_same_turn_keeps_the_open_connection", async () => {
-  const { client, channel } = setUp();
+  const { client, channel, onReset } = setUp();
   channel.open(TARGET);
   await settle();
   channel.release();
   channel.open(TARGET);
   await settle();
   expect(client.connections.map(({ closed }) => closed)).toEqual([false]);
+  expect(onReset).not.toHaveBeenCalled();
 });
 
 test("a_release_taken_back_in_the_same_turn_keeps_what_waits_for_the_client", async () => {
@@ -47,12 +49,12 @@ test("a_release_that_is_not_taken_back_closes_once_and_for_good", async () => {
   expect(client.open).toHaveLength(1);
   await settle();
   expect(client.open).toHaveLength(0);
-  expect(channel.snapshot()).toEqual({ status: "closed" });
+  expect(channel.status()).toEqual({ status: "closed" });
   expect(listener).toHaveBeenCalledOnce();
 });
 
-test("a_channel_opened_again_after_its_end_connects_anew", async () => {
-  const { client, channel } = setUp();
+test("a_channel_opened_again_after_its_end_connects_anew_and_starts_over", async () => {
+  const { client, channel, onReset } = setUp();
   channel.open(TARGET);
   await settle();
   channel.release();
@@ -60,6 +62,7 @@ test("a_channel_opened_again_after_its_end_connects_anew", async () => {
   channel.open(TARGET);
   await settle();
   expect(client.connections.map(({ closed }) => closed)).toEqual([true, false]);
+  expect(onReset).toHaveBeenCalledOnce();
 });
 
 test("a_url_that_no_websocket_takes_is_told_and_ends_closed", async () => {
@@ -69,8 +72,22 @@ test("a_url_that_no_websocket_takes_is_told_and_ends_closed", async () => {
     throw refusal;
   };
   channel.open({ url: "nonsense" });
+  const early = channel.send("early");
   await settle();
   expect(onError).toHaveBeenCalledExactlyOnceWith(refusal);
-  expect(channel.snapshot()).toEqual({ status: "closed", reason: "bad URL" });
-  expect(channel.send("late")).toBe(false);
+  expect(channel.status()).toEqual({ status: "closed", reason: "bad URL" });
+  for (const receipt of [early, channel.send("late")]) expect(receipt).toMatchObject({ state: "rejected", error: { code: "closed" } });
+});
+
+test("the_last_value_of_a_turn_is_shown_and_shown_again_on_each_new_connection", async () => {
+  const { client, channel } = setUp();
+  channel.show("before");
+  channel.open(TARGET);
+  await settle();
+  channel.show(null);
+  channel.show("after");
+  await settle();
+  channel.reconnect();
+  await settle();
+  expect(client.connections.map(({ shown }) => shown)).toEqual([["before", "after"], ["after"]]);
 });

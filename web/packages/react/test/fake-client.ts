@@ -1,34 +1,79 @@
 // A client without a network: records every connection that was made and lets a test play the server.
-import type { MessageInfo, Status, StatusDetail } from "@patchcast/client";
+import type { ConnectOptions, MessageInfo, Receipt, ReceiptState, Saved, SendErrorCode, Status, StatusDetail } from "@patchcast/client";
 
 type OnMessage = (message: unknown, info: MessageInfo) => void;
-interface Options {
-  protocol?: "json";
-  queueLimit?: number;
-  backoff?: { minMs?: number; maxMs?: number };
-  onStatus?: (status: Status, detail: StatusDetail) => void;
-  onError?: (error: Error) => void;
+type Options = Omit<ConnectOptions, "protocol"> & { protocol?: "patches" | "json" | undefined };
+
+/** What became of a message is the test's to say. */
+export class FakeReceipt implements Receipt {
+  state: ReceiptState = "queued";
+  id: number | undefined = undefined;
+  seq: number | undefined = undefined;
+  error: Receipt["error"] = undefined;
+  readonly #listeners = new Set<(receipt: Receipt) => void>();
+
+  becomes(state: ReceiptState, more: { id?: number; seq?: number; code?: SendErrorCode } = {}): void {
+    const { code, ...rest } = more;
+    Object.assign(this, { state, ...rest }, code && { error: Object.assign(new Error(code), { code }) });
+    for (const listener of [...this.#listeners]) listener(this);
+  }
+
+  onChange(listener: (receipt: Receipt) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  then<A = Saved, B = never>(onSaved?: ((saved: Saved) => A | PromiseLike<A>) | null, onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null) {
+    return new Promise<Saved>((resolve, reject) => {
+      const look = () => {
+        if (this.state === "durable") resolve({ seq: this.seq!, durability: "fsync" });
+        if (this.state === "rejected") reject(this.error);
+      };
+      this.onChange(look);
+      look();
+    }).then(onSaved, onRejected);
+  }
 }
 
 export class FakeConnection {
   readonly sent: unknown[] = [];
+  readonly receipts: FakeReceipt[] = [];
   closed = false;
   queued = 0;
-  readonly send: ((message: unknown) => boolean) & { close(): void; readonly queued: number };
+  /** Everything that was shown to the others, in its order. */
+  readonly shown: unknown[] = [];
+  readonly send;
+  #others: ReadonlyMap<string, unknown> = new Map();
+  #presenceListener = () => {};
 
   constructor(
     readonly url: string,
     readonly onMessage: OnMessage,
     readonly options: Options,
   ) {
-    const send = (message: unknown) => this.sent.push(message) > 0;
-    const close = () => {
-      this.closed = true;
+    const send = (message: unknown): Receipt => {
+      if (message === "no patches") throw new TypeError("a message is an array of patches");
+      const receipt = new FakeReceipt();
+      this.sent.push(message);
+      this.receipts.push(receipt);
+      return receipt;
     };
     this.send = Object.defineProperties(send, {
-      close: { value: close },
+      close: { value: () => (this.closed = true) },
       queued: { get: () => this.queued },
-    }) as FakeConnection["send"];
+      presence: {
+        value: Object.defineProperties(
+          {
+            set: (value: unknown) => {
+              if (JSON.stringify(value).length > 1024) throw new TypeError("too much to show");
+              this.shown.push(value);
+            },
+            onChange: (listener: () => void) => (this.#presenceListener = listener),
+          },
+          { others: { get: () => this.#others } },
+        ),
+      },
+    });
   }
 
   status(status: Status, detail: StatusDetail = {}): void {
@@ -37,6 +82,11 @@ export class FakeConnection {
 
   deliver(message: unknown, info: MessageInfo = { history: false }): void {
     this.onMessage(message, info);
+  }
+
+  present(others: Record<string, unknown>): void {
+    this.#others = new Map(Object.entries(others));
+    this.#presenceListener();
   }
 }
 
