@@ -18,6 +18,7 @@ use nix::sys::signal::Signal;
 use patchcast_server::log::Durability;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tempfile::TempDir;
 
 use self::disk::{Disk, Image, Survival};
 use self::recorder::Recorder;
@@ -28,14 +29,12 @@ use crate::harness::{seed, strace_is_there};
 
 #[tokio::test]
 async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
-    if !strace_is_there() {
+    let Some(data) = Data::to_be_watched() else {
         return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let data = empty_data_directory(directory.path());
+    };
     let mut traffic = Traffic::default();
 
-    let server = Recorder::start(&data, "fsync");
+    let server = Recorder::start(&data.path, "fsync");
     let mut clients = Clients::join(server.address()).await;
     traffic.small_bursts(&mut clients, &[1, 1, 4, 2, 12, 5]).await;
     traffic.burst(&mut clients, 'a', 6, 8_000).await;
@@ -54,13 +53,13 @@ async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
     );
 
     // A server that goes on where the first one ended, and is killed.
-    let server = Recorder::start(&data, "fsync");
+    let server = Recorder::start(&data.path, "fsync");
     let mut clients = Clients::join(server.address()).await;
     traffic.small_bursts(&mut clients, &[1, 3]).await;
     events.extend(server.stop(Signal::SIGKILL));
 
     // One that finds what the killed one left.
-    let server = Recorder::start(&data, "fsync");
+    let server = Recorder::start(&data.path, "fsync");
     let mut clients = Clients::join(server.address()).await;
     traffic.small_bursts(&mut clients, &[2]).await;
     traffic.burst(&mut clients, 'b', 2, 100_000).await;
@@ -73,9 +72,7 @@ async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
         before_syncs: 2,
         between: 60,
     };
-    let outcome = cuts.replay(Disk::default(), &events, &mut StdRng::seed_from_u64(seed));
-    assert_complete(&outcome.disk, &data);
-    report(&outcome, traffic.len());
+    let outcome = cut_and_judge(&cuts, Disk::default(), &events, &data, seed);
     assert_no_failure(&outcome, seed);
 }
 
@@ -83,24 +80,21 @@ async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
 /// necessarily over all of them, before the power is cut again.
 #[tokio::test]
 async fn a_second_power_cut_is_survived_like_the_first() {
-    if !strace_is_there() {
+    let Some(data) = Data::to_be_watched() else {
         return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let data = empty_data_directory(directory.path());
+    };
     let mut traffic = Traffic::default();
 
-    let server = Recorder::start(&data, "fsync");
+    let server = Recorder::start(&data.path, "fsync");
     let mut clients = Clients::join(server.address()).await;
     traffic.small_bursts(&mut clients, &[1, 2]).await;
     traffic.burst(&mut clients, 'a', 1, 100_000).await;
     let events = server.stop(Signal::SIGKILL);
     let seed = seed();
-    let mut random = StdRng::seed_from_u64(seed);
-    let torn = torn_in_the_last_transaction(&events, &mut random);
-    lay_out(&torn, &data);
+    let torn = torn_in_the_last_transaction(&events, &mut StdRng::seed_from_u64(seed));
+    lay_out(&torn, &data.path);
 
-    let server = Recorder::start(&data, "fsync");
+    let server = Recorder::start(&data.path, "fsync");
     let mut clients = Clients::join(server.address()).await;
     traffic.small_bursts(&mut clients, &[1, 1]).await;
     traffic.burst(&mut clients, 'b', 2, 12_000).await;
@@ -113,24 +107,20 @@ async fn a_second_power_cut_is_survived_like_the_first() {
         before_syncs: 6,
         between: 4,
     };
-    let outcome = cuts.replay(Disk::with(&torn), &events, &mut random);
-    assert_complete(&outcome.disk, &data);
-    report(&outcome, traffic.len());
+    let outcome = cut_and_judge(&cuts, Disk::with(&torn), &events, &data, seed);
     assert_no_failure(&outcome, seed);
 }
 
-/// Shows that the test above can fail, and that `--durability os` keeps the promise it does make: a power cut
-/// takes the latest messages, and leaves the order.
+/// Shows that the test above can fail, and that `--durability os` keeps the promises it does make: a power cut
+/// takes the latest messages, leaves the order, and does not go unnoticed.
 #[tokio::test]
 async fn without_fsync_the_checker_finds_losses() {
-    if !strace_is_there() {
+    let Some(data) = Data::to_be_watched() else {
         return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let data = empty_data_directory(directory.path());
+    };
     let mut traffic = Traffic::default();
 
-    let server = Recorder::start(&data, "os");
+    let server = Recorder::start(&data.path, "os");
     let mut clients = Clients::join(server.address()).await;
     traffic.small_bursts(&mut clients, &[1, 5, 1]).await;
     let events = server.stop(Signal::SIGKILL);
@@ -142,9 +132,7 @@ async fn without_fsync_the_checker_finds_losses() {
         before_syncs: 1,
         between: 4,
     };
-    let outcome = cuts.replay(Disk::default(), &events, &mut StdRng::seed_from_u64(seed));
-    assert_complete(&outcome.disk, &data);
-    report(&outcome, traffic.len());
+    let outcome = cut_and_judge(&cuts, Disk::default(), &events, &data, seed);
     let (lost, other): (Vec<_>, Vec<_>) = outcome
         .failures
         .iter()
@@ -153,10 +141,30 @@ async fn without_fsync_the_checker_finds_losses() {
     assert!(other.is_empty(), "{}, seed {seed}", other[0]);
 }
 
-fn empty_data_directory(above: &Path) -> PathBuf {
-    let data = above.join("data");
-    fs::create_dir(&data).unwrap();
-    data
+/// The directory of a recorded server's store.
+struct Data {
+    path: PathBuf,
+    _above: TempDir,
+}
+
+impl Data {
+    /// An empty one, where strace is there to watch what a server does in it.
+    fn to_be_watched() -> Option<Data> {
+        strace_is_there().then(|| {
+            let above = tempfile::tempdir().unwrap();
+            let path = above.path().join("data");
+            fs::create_dir(&path).unwrap();
+            Data { path, _above: above }
+        })
+    }
+}
+
+/// Replays what was recorded, which must be all that was done to the directory.
+fn cut_and_judge(cuts: &Cuts<'_>, disk: Disk, events: &[Event], data: &Data, seed: u64) -> Outcome {
+    let outcome = cuts.replay(disk, events, &mut StdRng::seed_from_u64(seed));
+    assert_complete(&outcome.disk, &data.path);
+    eprintln!("{} messages, {} power cuts", cuts.traffic.len(), outcome.cuts);
+    outcome
 }
 
 /// The disk after a cut in the middle of the last commit whose every frame but the first one was written.
@@ -207,10 +215,6 @@ fn assert_no_failure(outcome: &Outcome, seed: u64) {
         outcome.cuts,
         failures[..failures.len().min(10)].join("\n")
     );
-}
-
-fn report(outcome: &Outcome, messages: usize) {
-    eprintln!("{messages} messages, {} power cuts", outcome.cuts);
 }
 
 /// Syncs of the database itself after the first message was sent to anybody.

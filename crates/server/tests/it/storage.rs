@@ -3,6 +3,7 @@
 mod damage;
 mod failing_disk;
 mod full_disk;
+mod index;
 mod torn;
 mod use_of_the_directory;
 

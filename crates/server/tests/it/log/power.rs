@@ -52,13 +52,11 @@ async fn rooms_get_other_epochs_when_a_power_cut_may_have_taken_entries() {
     for durability in [Durability::Os, Durability::Fsync] {
         let (directory, before) = killed(Durability::Os).await;
         assert!(restart_machine(directory.path()));
-        let store = open_store(directory.path(), durability);
-        let after = epochs(&store).await;
+        let after = epochs(&open_store(directory.path(), durability)).await;
         for (before, after) in before.iter().zip(&after) {
             assert_ne!(before, after, "{durability:?}");
         }
         // Once, and not at every start from then on.
-        let directory = crashed_copy(directory.path());
         assert_eq!(epochs(&open_store(directory.path(), durability)).await, after);
     }
 }
@@ -67,39 +65,28 @@ async fn rooms_get_other_epochs_when_a_power_cut_may_have_taken_entries() {
 async fn rooms_keep_their_epochs_when_only_the_server_was_killed() {
     let (directory, before) = killed(Durability::Os).await;
     for durability in [Durability::Os, Durability::Fsync] {
+        let directory = crashed_copy(directory.path());
         assert_eq!(epochs(&open_store(directory.path(), durability)).await, before);
     }
 }
 
 #[tokio::test]
-async fn rooms_keep_their_epochs_over_a_power_cut_with_durability_fsync() {
-    let (directory, before) = killed(Durability::Fsync).await;
-    assert!(!restart_machine(directory.path()));
-    assert_eq!(
-        epochs(&open_store(directory.path(), Durability::Fsync)).await,
-        before
-    );
-}
-
-#[tokio::test]
-async fn rooms_keep_their_epochs_when_the_server_ended_before_the_machine_did() {
-    let (directory, before) = killed(Durability::Os).await;
-    drop(open_store(directory.path(), Durability::Os));
-    assert!(!restart_machine(directory.path()));
-    assert_eq!(
-        epochs(&open_store(directory.path(), Durability::Os)).await,
-        before
-    );
-}
-
-#[tokio::test]
-async fn nothing_is_lost_any_more_once_a_server_with_durability_fsync_runs() {
-    let (directory, before) = killed(Durability::Os).await;
-    let store = open_store(directory.path(), Durability::Fsync);
-    let crashed = crashed_copy(directory.path());
+async fn rooms_keep_their_epochs_over_a_power_cut_that_can_have_taken_nothing() {
+    let fsynced = killed(Durability::Fsync).await;
+    let ended = killed(Durability::Os).await;
+    drop(open_store(ended.0.path(), Durability::Os));
+    // The second server synced what the first one wrote, and was killed as well.
+    let killed = killed(Durability::Os).await;
+    let store = open_store(killed.0.path(), Durability::Fsync);
+    let killed_again = (crashed_copy(killed.0.path()), killed.1);
     drop(store);
-    assert!(!restart_machine(crashed.path()));
-    assert_eq!(epochs(&open_store(crashed.path(), Durability::Os)).await, before);
+    for (directory, before) in [fsynced, ended, killed_again] {
+        assert!(!restart_machine(directory.path()));
+        assert_eq!(
+            epochs(&open_store(directory.path(), Durability::Os)).await,
+            before
+        );
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,8 @@ pub enum Fault {
     Doubled(String),
     /// Nobody sent it.
     Foreign(String),
+    /// Messages may be lost, and the next server would go on as if it had them all.
+    Unnoticed,
 }
 
 /// How often the power is cut, and what for.
@@ -138,7 +140,13 @@ impl Cuts<'_> {
     fn judge(&self, cut: &Cut, shown: &[Shown], failures: &Mutex<Vec<Failure>>) -> Result<(), Failure> {
         let directory = tempfile::tempdir().expect("there is room for a small directory");
         lay_out(&cut.image, directory.path());
-        self.logs(directory.path())
+        let noticed = if self.durability == Durability::Os && !shown.is_empty() {
+            is_noted(&cut.image)
+        } else {
+            Ok(())
+        };
+        noticed
+            .and_then(|()| self.logs(directory.path()))
             .and_then(|logs| check(&logs, shown))
             .map_err(|fault| {
                 let kept = (failures.lock().expect("nobody panics while adding one").len() < 3).then(|| {
@@ -256,6 +264,20 @@ fn check(logs: &[Vec<Mark>], shown: &[Shown]) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// The database must say on which boot of the machine it was written without syncing.
+fn is_noted(image: &Image) -> Result<(), Fault> {
+    let directory = tempfile::tempdir().expect("there is room for a small directory");
+    lay_out(image, directory.path());
+    let boot: rusqlite::Result<String> =
+        rusqlite::Connection::open(directory.path().join("patchcast.sqlite3"))
+            .and_then(|database| database.query_row("SELECT boot FROM unsynced", [], |row| row.get(0)));
+    match boot {
+        Ok(_) => Ok(()),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Err(Fault::Unnoticed),
+        Err(error) => Err(Fault::Refused(error.to_string())),
+    }
 }
 
 /// Makes `directory` hold just the files of `image`.

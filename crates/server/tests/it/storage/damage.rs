@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use patchcast_protocol::dialect::Dialect;
-use patchcast_protocol::ids::Seq;
+use patchcast_protocol::ids::{Epoch, Seq};
 use patchcast_protocol::room::{RoomId, RoomName};
 use patchcast_server::log::{Durability, OpenError, SqliteStore, StartupCheck, Store};
 
@@ -60,6 +60,10 @@ async fn a_damaged_database_is_refused_and_left_alone() {
     })
     .await;
     refuses(intact, "the name of a room", |bytes| bytes[find("gifts")] ^= 1).await;
+    refuses(intact, "the epoch of a room", |bytes| {
+        bytes[find("gifts") + 7] ^= 1
+    })
+    .await;
     refuses(intact, "not a database", |bytes| bytes[..16].fill(b'x')).await;
 }
 
@@ -106,15 +110,20 @@ const ROOMS: [(Dialect, &str); 5] = [
     (Dialect::Chat, "gifts"),
 ];
 
-/// All payloads of the rooms, if the store can be opened at all.
-async fn contents(data: &Path) -> Result<Vec<Vec<Vec<u8>>>, OpenError> {
+/// A room's epoch, if it has been written to, and all its payloads.
+type Content = (Option<Epoch>, Vec<Vec<u8>>);
+
+/// What is in the rooms, if the store can be opened at all.
+async fn contents(data: &Path) -> Result<Vec<Content>, OpenError> {
     let store = SqliteStore::open(data, Durability::Fsync, StartupCheck::Full)?;
     let mut contents = Vec::new();
     for (dialect, name) in ROOMS {
         let name = RoomName::parse(name).unwrap();
         let log = store.open(&RoomId { dialect, name }).await.unwrap();
         let entries = log.read(Seq::START, usize::MAX).await.unwrap();
-        contents.push(entries.iter().map(|entry| entry.payload.to_vec()).collect());
+        let epoch = (!entries.is_empty()).then(|| log.epoch());
+        let payloads = entries.iter().map(|entry| entry.payload.to_vec()).collect();
+        contents.push((epoch, payloads));
     }
     Ok(contents)
 }

@@ -56,18 +56,23 @@ async fn a_path_that_cannot_be_a_directory_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused_and_left_alone() {
+async fn another_format_is_refused_by_its_reason_and_left_alone() {
     let directory = written().await.terminate().await;
-    let database = rusqlite::Connection::open(directory.path().join(DATABASE)).unwrap();
-    database.pragma_update(None, "user_version", 2).unwrap();
-    drop(database);
-    let before = files(directory.path());
-    let said = refusal(&directory, &[]).await;
-    assert!(
-        said.contains("format 2") && said.contains("newer patchcast"),
-        "{said}"
-    );
-    assert_eq!(files(directory.path()), before);
+    for (format, reason) in [
+        (
+            3,
+            "has format 3, and this version reads up to 2; use the newer patchcast",
+        ),
+        (1, "was made by a version before 0.1 was released; move it away"),
+    ] {
+        let database = rusqlite::Connection::open(directory.path().join(DATABASE)).unwrap();
+        database.pragma_update(None, "user_version", format).unwrap();
+        drop(database);
+        let before = files(directory.path());
+        let said = refusal(&directory, &[]).await;
+        assert!(said.contains(reason), "{said}");
+        assert_eq!(files(directory.path()), before);
+    }
 }
 
 #[tokio::test]
