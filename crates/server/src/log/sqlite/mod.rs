@@ -6,6 +6,7 @@
 mod boot;
 mod check;
 mod reader;
+mod room_log;
 mod rows;
 mod schema;
 mod wal;
@@ -19,14 +20,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
 
-use patchcast_protocol::entry::{Entries, Head, NewEntry};
-use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
+use patchcast_protocol::entry::Head;
 use patchcast_protocol::message;
 use patchcast_protocol::room::RoomId;
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
-use super::{AppendError, BoxFuture, LastOp, Log, ReadError, Store, new_epoch};
+use self::room_log::{Room, SqliteLog};
+use super::{BoxFuture, Log, ReadError, Store, new_epoch};
 
 /// What an append has survived when it returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,16 +122,6 @@ struct Shared {
     failure: watch::Sender<Option<String>>,
 }
 
-/// One room's place in the database. All openings of a room share it, so its head is the only one there is;
-/// a batch under way holds it too, so that a room which is opened meanwhile finds this one.
-struct Room {
-    name: RoomId,
-    /// The room's row; 0 until the first append makes it.
-    id: AtomicI64,
-    epoch: Epoch,
-    head: watch::Sender<Head>,
-}
-
 impl SqliteStore {
     /// Opens the database in `directory`, making both if they are not there, after verifying it as `check` says.
     ///
@@ -219,7 +210,8 @@ impl Store for SqliteStore {
                 Some(room) => room,
                 None => {
                     let room = name.clone();
-                    let found = ask(&self.reader, |reply| reader::Request::Find { room, reply }).await?;
+                    let found =
+                        room_log::ask(&self.reader, |reply| reader::Request::Find { room, reply }).await?;
                     // While this waited somebody may have opened the room and even appended to it: theirs counts.
                     self.enter(&name, found)
                 }
@@ -251,101 +243,6 @@ impl Store for SqliteStore {
             failure.clone().expect("it was waited for")
         })
     }
-}
-
-struct SqliteLog {
-    room: Arc<Room>,
-    writer: mpsc::Sender<writer::Request>,
-    reader: mpsc::Sender<reader::Request>,
-}
-
-impl Log for SqliteLog {
-    fn epoch(&self) -> Epoch {
-        self.room.epoch
-    }
-
-    fn head(&self) -> Head {
-        *self.room.head.borrow()
-    }
-
-    fn append(
-        &self,
-        expected_head: Seq,
-        entries: Arc<[NewEntry]>,
-    ) -> BoxFuture<'_, Result<Head, AppendError>> {
-        let (reply, answer) = oneshot::channel();
-        let append = writer::Append {
-            room: self.room.clone(),
-            expected_head,
-            entries,
-            reply,
-        };
-        // When the writer has ended, it drops the request or never gets it; both close `answer`.
-        let _ = self.writer.send(writer::Request::Append(append));
-        Box::pin(async move {
-            answer
-                .await
-                .unwrap_or_else(|_| Err(AppendError::Refused("the store is closed".into())))
-        })
-    }
-
-    fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>> {
-        let head = self.head();
-        let room = self.room.id.load(Ordering::Acquire);
-        Box::pin(async move {
-            if after > head.seq {
-                return Err(ReadError::Ahead(head));
-            }
-            if after == head.seq {
-                return Ok(Entries::after(after));
-            }
-            let range = reader::Range {
-                room,
-                after,
-                last: head.seq,
-                max_bytes,
-            };
-            ask(&self.reader, |reply| reader::Request::Read { range, reply }).await
-        })
-    }
-
-    fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>> {
-        // Before the room's id: an op that is shown by the head is in the row of this id.
-        let last = self.head().seq;
-        let sought = reader::SoughtOp {
-            room: self.room.id.load(Ordering::Acquire),
-            author,
-            at_most,
-            last,
-        };
-        Box::pin(async move {
-            if last == Seq::START {
-                return Ok(None);
-            }
-            ask(&self.reader, |reply| reader::Request::LastOp { sought, reply }).await
-        })
-    }
-
-    fn changed(&self, seen: Seq) -> BoxFuture<'_, ()> {
-        let mut head = self.room.head.subscribe();
-        Box::pin(async move {
-            head.wait_for(|head| head.seq > seen)
-                .await
-                .expect("the room outlives the wait");
-        })
-    }
-}
-
-/// Sends the reading thread a request and waits for its answer.
-async fn ask<T>(
-    reader: &mpsc::Sender<reader::Request>,
-    request: impl FnOnce(oneshot::Sender<Result<T, ReadError>>) -> reader::Request,
-) -> Result<T, ReadError> {
-    let (reply, answer) = oneshot::channel();
-    let _ = reader.send(request(reply));
-    answer
-        .await
-        .unwrap_or_else(|_| Err(ReadError::Failed("the store is closed".into())))
 }
 
 /// Makes the directory if need be and takes its lock, which the operating system ends with the process.

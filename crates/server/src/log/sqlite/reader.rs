@@ -3,12 +3,12 @@
 use std::sync::mpsc;
 
 use patchcast_protocol::entry::{Entries, Head};
-use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
+use patchcast_protocol::ids::{Epoch, Seq};
 use patchcast_protocol::room::RoomId;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::rows::{self, Row, RowError};
+use super::rows::{self, Row, RowError, SoughtOp};
 use crate::log::{LastOp, ReadError};
 
 pub(super) enum Request {
@@ -42,20 +42,14 @@ pub(super) struct Range {
     pub(super) max_bytes: usize,
 }
 
-/// The op of `author` with the highest id up to `at_most`, if it is an entry up to `last`.
-pub(super) struct SoughtOp {
-    pub(super) room: i64,
-    pub(super) author: Author,
-    pub(super) at_most: OpId,
-    pub(super) last: Seq,
-}
-
 pub(super) fn run(connection: &Connection, requests: &mpsc::Receiver<Request>) {
     loop {
         match requests.recv() {
             Ok(Request::Find { room, reply }) => drop(reply.send(find(connection, &room))),
             Ok(Request::Read { range, reply }) => drop(reply.send(read(connection, &range))),
-            Ok(Request::LastOp { sought, reply }) => drop(reply.send(last_op(connection, &sought))),
+            Ok(Request::LastOp { sought, reply }) => {
+                drop(reply.send(rows::last_op(connection, &sought).map_err(ReadError::from)))
+            }
             Ok(Request::Stop) | Err(_) => return,
         }
     }
@@ -91,26 +85,6 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         return Err(ReadError::Damaged(format!("{} is missing", range.after.next())));
     }
     Ok(entries)
-}
-
-/// The index has no checksums, so what it says is held against the entry.
-fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<LastOp, ReadError> {
-    let SoughtOp {
-        room,
-        author,
-        at_most,
-        last,
-    } = *sought;
-    let Some((op, seq)) = rows::last_op(connection, room, author, at_most, last)? else {
-        return Ok(None);
-    };
-    let mut statement = rows::select_entries(connection)?;
-    let mut rows = statement.query((room, seq.0 as i64 - 1, seq.0 as i64))?;
-    let entry = rows.next()?.map(|row| Row::read(room, row)).transpose()?;
-    match entry {
-        Some(entry) if (entry.author, entry.op) == (author, op) => Ok(Some((op, seq))),
-        _ => Err(ReadError::Damaged(format!("{seq} is not {op} of {author}"))),
-    }
 }
 
 impl From<RowError> for ReadError {

@@ -3,9 +3,11 @@
 use patchcast_protocol::entry::Head;
 use patchcast_protocol::ids::{Author, Epoch, OpId, Seq, Timestamp};
 use patchcast_protocol::room::RoomId;
-use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection};
 use thiserror::Error;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::log::LastOp;
 
 /// Why a row could not be read.
 #[derive(Debug, Error)]
@@ -123,24 +125,40 @@ pub(super) fn select_all(connection: &Connection) -> rusqlite::Result<CachedStat
     connection.prepare_cached("SELECT seq, record, room FROM entry ORDER BY room, seq")
 }
 
-/// The op of `author` with the highest id up to `at_most` among the entries up to `last`, as the index has it.
-pub(super) fn last_op(
-    connection: &Connection,
-    room: i64,
-    author: Author,
-    at_most: OpId,
-    last: Seq,
-) -> rusqlite::Result<Option<(OpId, Seq)>> {
+/// The op of `author` with the highest id up to `at_most`, if it is an entry up to `last`.
+pub(super) struct SoughtOp {
+    pub(super) room: i64,
+    pub(super) author: Author,
+    pub(super) at_most: OpId,
+    pub(super) last: Seq,
+}
+
+/// The index has no checksums, so what it says is held against the entry.
+pub(super) fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<LastOp, RowError> {
+    let SoughtOp {
+        room,
+        author,
+        at_most,
+        last,
+    } = *sought;
+    let mut statement = connection.prepare_cached(
+        "SELECT op.seq, record, op FROM op LEFT JOIN entry USING (room, seq)
+         WHERE op.room = ? AND author = ? AND op <= ? AND op.seq <= ? ORDER BY op DESC LIMIT 1",
+    )?;
     let at_most = i64::try_from(at_most.0).unwrap_or(i64::MAX);
-    connection
-        .prepare_cached(
-            "SELECT op, seq FROM op WHERE room = ? AND author = ? AND op <= ? AND seq <= ? ORDER BY op DESC LIMIT 1",
-        )?
-        .query_row((room, author.0, at_most, last.0.cast_signed()), |row| {
-            let (op, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
-            Ok((OpId(op.cast_unsigned()), Seq(seq.cast_unsigned())))
-        })
-        .optional()
+    let mut rows = statement.query((room, author.0, at_most, last.0.cast_signed()))?;
+    let Some(columns) = rows.next()? else {
+        return Ok(None);
+    };
+    let entry = Row::read(room, columns)?;
+    let op = OpId(columns.get::<_, i64>(2)?.cast_unsigned());
+    match (entry.author, entry.op) == (author, op) {
+        true => Ok(Some((op, entry.seq))),
+        false => Err(RowError::Damaged(format!(
+            "{} of room {room} is not {op} of {author}",
+            entry.seq
+        ))),
+    }
 }
 
 /// Which entry the index has for an op.
@@ -201,8 +219,8 @@ impl<'a> Row<'a> {
     /// Reads the columns `seq` and `record` of an entry of `room`, and verifies the checksum.
     pub(super) fn read(room: i64, columns: &'a rusqlite::Row<'_>) -> Result<Row<'a>, RowError> {
         let seq = Seq(columns.get::<_, i64>(0)?.cast_unsigned());
-        let record = columns.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        match Row::read_record(room, seq, record) {
+        let record = columns.get_ref(1)?.as_blob().ok();
+        match record.and_then(|record| Row::read_record(room, seq, record)) {
             Some((row, checksum)) if checksum == row.checksum() => Ok(row),
             _ => Err(RowError::Damaged(format!(
                 "{seq} of room {room} is not what was written"

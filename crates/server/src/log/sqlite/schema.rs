@@ -113,11 +113,11 @@ fn connect(path: &Path, durability: Durability, check: StartupCheck) -> Result<C
         check::verify(&reader)?;
     }
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    boot::begin(&mut writer, durability)?;
     // A crash may have left a torn transaction's frames, which new ones would overwrite only in part. After a
     // second crash they would look like damage (see `wal`), so every server begins with an empty log. When
     // another program is reading the database this does nothing.
     writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    boot::begin(&mut writer, durability)?;
     if durability == Durability::Os {
         writer.pragma_update(None, "synchronous", "normal")?;
     }

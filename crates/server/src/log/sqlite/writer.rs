@@ -9,7 +9,8 @@ use patchcast_protocol::ids::Seq;
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::oneshot;
 
-use super::{Room, Shared, boot, rows};
+use super::room_log::Room;
+use super::{Shared, boot, rows};
 use crate::limits::MAX_COMMIT_BYTES;
 use crate::log::AppendError;
 
