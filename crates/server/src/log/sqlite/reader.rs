@@ -48,7 +48,8 @@ pub(super) fn run(connection: &Connection, requests: &mpsc::Receiver<Request>) {
             Ok(Request::Find { room, reply }) => drop(reply.send(find(connection, &room))),
             Ok(Request::Read { range, reply }) => drop(reply.send(read(connection, &range))),
             Ok(Request::LastOp { sought, reply }) => {
-                drop(reply.send(rows::last_op(connection, &sought).map_err(ReadError::from)))
+                let found = rows::last_op(connection, &sought);
+                drop(reply.send(found.map_err(ReadError::from)));
             }
             Ok(Request::Stop) | Err(_) => return,
         }

@@ -61,7 +61,7 @@ async fn a_damaged_database_is_refused_and_left_alone() {
     .await;
     refuses(intact, "the name of a room", |bytes| bytes[find("gifts")] ^= 1).await;
     refuses(intact, "the epoch of a room", |bytes| {
-        bytes[find("gifts") + 7] ^= 1
+        bytes[find("gifts") + 7] ^= 1;
     })
     .await;
     refuses(intact, "not a database", |bytes| bytes[..16].fill(b'x')).await;

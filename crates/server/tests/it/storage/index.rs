@@ -72,7 +72,7 @@ async fn an_index_that_does_not_fit_the_entries_is_refused_and_left_alone() {
         let before = fs::read(&file).unwrap();
         match open(directory.path(), StartupCheck::Full) {
             Err(OpenError::Damaged { detail, .. }) => {
-                assert!(detail.contains(reason), "{statements}: {detail}")
+                assert!(detail.contains(reason), "{statements}: {detail}");
             }
             Err(other) => panic!("{statements}: {other}"),
             Ok(_) => panic!("{statements}: was not noticed"),
