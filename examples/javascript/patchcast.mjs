@@ -17,7 +17,7 @@ export function connect(url, onEntry, onReset = () => {}) {
       live = false;
       const stop = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 1015].includes(code) || (code >= 4000 && code < 4100);
       if (stop) console.error("closed for good:", code, reason);
-      else setTimeout(open, Math.random() * 5000);
+      else setTimeout(open, Math.random() * 2000);
     };
   }
 

@@ -22,5 +22,7 @@ source "$root/scripts/lib/ports.sh"
 source "$root/scripts/lib/browsers.sh"
 # shellcheck source=scripts/lib/python2.sh
 source "$root/scripts/lib/python2.sh"
+# shellcheck source=scripts/lib/python3.sh
+source "$root/scripts/lib/python3.sh"
 # shellcheck source=scripts/lib/server.sh
 source "$root/scripts/lib/server.sh"

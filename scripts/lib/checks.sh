@@ -75,6 +75,16 @@ test_e2e() {
   CHROMIUM_BIN=$CHROME_BIN PATCHCAST_BIN=$(server_binary) npm run e2e --prefix web
 }
 
+test_python_client() {
+  with_server "$python_env/bin/python" -B examples/python/test_patchcast.py
+}
+
+# Node 20 has a WebSocket only when asked for it.
+test_js_client() {
+  ensure_node
+  with_server node --experimental-websocket --test --test-force-exit examples/javascript/
+}
+
 test_autobahn() {
   find_python2 || skip 'no CPython 2.7 on PATH or in pyenv'
   scripts/autobahn --require
