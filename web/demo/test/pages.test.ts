@@ -1,6 +1,5 @@
-// The small pure parts of both pages: rooms and addresses, who one is, the chat's board.
+// The small pure parts of both pages: rooms and addresses, and who one is.
 import { expect, test } from "vitest";
-import { hueOf, parseBoard } from "../src/chat/board.js";
 import { rememberedName, rememberName } from "../src/chat/user-name.js";
 import { initialUser } from "../src/gifts/current-user.js";
 import { pageUrl, roomName, roomUrl } from "../src/common/room.js";
@@ -43,18 +42,6 @@ test("a_new_tab_begins_with_the_name_used_last", () => {
   expect(rememberedName(second, browser)).toBe("Ada");
   rememberName("Bruno", second, browser);
   expect(rememberedName(first, browser)).toBe("Ada");
-});
-
-test("the_board_leaves_out_what_cannot_be_shown", () => {
-  const good = { user: "Ada", text: "hi", time: 1 };
-  expect(parseBoard({ msg: [good, { user: 1, text: "x", time: 1 }, null, { ...good, time: 1e300 }] })).toEqual([good]);
-  expect(parseBoard(null)).toEqual([]);
-  expect(parseBoard({ msg: "no list" })).toEqual([]);
-});
-
-test("a_name_has_one_colour", () => {
-  expect(hueOf("Ada")).toBe(hueOf("Ada"));
-  expect(hueOf("Ada")).not.toBe(hueOf("Bruno"));
 });
 
 /** As much of a Storage as the pages use. */

@@ -60,10 +60,18 @@ export function Shell({ page, status, reconnect, whileOffline, secondWindow = {}
 }
 
 /** Says that something is wrong, and only then takes up space. */
-function ConnectionBanner({ status: { status, code, reason }, reconnect, whileOffline }: Pick<ShellProps, "status" | "reconnect" | "whileOffline">) {
+function ConnectionBanner({ status, reconnect, whileOffline }: Pick<ShellProps, "status" | "reconnect" | "whileOffline">) {
+  const { code, reason, protocol } = status;
   return (
-    <div className="banner-place" role="status" data-connection={status}>
-      {status === "reconnecting" && (
+    <div className="banner-place" role="status" data-connection={status.status} data-protocol={protocol}>
+      {status.status === "open" && protocol !== "sessions" && (
+        <p className="banner">
+          <span>
+            <strong>Plain connection.</strong> This server does not speak sessions: what you do reaches the others, but nothing confirms it.
+          </span>
+        </p>
+      )}
+      {status.status === "reconnecting" && (
         <p className="banner">
           <span aria-hidden="true" className="spinner" />
           <span>
@@ -71,7 +79,7 @@ function ConnectionBanner({ status: { status, code, reason }, reconnect, whileOf
           </span>
         </p>
       )}
-      {status === "closed" && (
+      {status.status === "closed" && (
         <p className="banner banner-final">
           <span>
             <strong>Disconnected.</strong> {reason ? `The reason given: ${reason}` : "The connection was ended"}

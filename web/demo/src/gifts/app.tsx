@@ -2,6 +2,7 @@
 import { useCallback, useState } from "react";
 import { roomUrl } from "../common/room.js";
 import { Shell } from "../common/shell.js";
+import { Unsaved } from "../common/unsaved.js";
 import { initialUser, rememberUser } from "./current-user.js";
 import { AddBookDialog, AddGiftDialog } from "./dialogs.js";
 import { addGift, initialState, inOrder, reset, toggleReservation, type NewGift } from "./model.js";
@@ -9,7 +10,7 @@ import { Parcel } from "./parcel.js";
 import { useGiftList } from "./use-gift-list.js";
 
 export function GiftsApp() {
-  const { list, canUndo, canRedo, activity, notice, status, store, reconnect } = useGiftList(roomUrl("gifts", window.location));
+  const { list, canUndo, canRedo, activity, notice, status, unsaved, store, reconnect } = useGiftList(roomUrl("gifts", window.location));
   const [userId, setUserId] = useState(() => initialUser(Object.keys(initialState.users), sessionStorage, window.location.search, Math.random));
   const [dialog, setDialog] = useState<"gift" | "book" | null>(null);
 
@@ -36,7 +37,7 @@ export function GiftsApp() {
       page="Gift list"
       status={status}
       reconnect={reconnect}
-      whileOffline="What you change is kept and sent then."
+      whileOffline="What you change is kept in this browser and sent then."
       secondWindow={{ as: nextUser(Object.keys(list.users), userId) }}
     >
       <div className="intro">
@@ -45,6 +46,7 @@ export function GiftsApp() {
           <p className="tally">
             <strong>{reserved}</strong> of {gifts.length} {gifts.length === 1 ? "gift has" : "gifts have"} a ribbon
           </p>
+          <Unsaved count={unsaved} />
         </div>
         <label className="who">
           <span className="avatar" aria-hidden="true">

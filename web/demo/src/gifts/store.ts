@@ -1,7 +1,9 @@
 // The gift list between the page and the room: edits go out as patches once, patches of others come in.
 // Knows nothing of React, so that nothing is sent from inside a render or a state updater, which may run twice.
 import { applyPatches, enablePatches, produceWithPatches, type Patch } from "immer";
-import type { MessageInfo, Status } from "@patchcast/react";
+import type { MessageInfo, Receipt, Status, StatusDetail } from "@patchcast/react";
+import { Pending } from "../common/pending.js";
+import { Store } from "../common/store.js";
 import { describeChanges } from "./activity.js";
 import { initialState, isGiftList, type GiftList, type Recipe } from "./model.js";
 
@@ -10,7 +12,6 @@ enablePatches();
 /** How many own edits can be undone. */
 export const UNDO_LIMIT = 100;
 
-/** What the page shows. The object changes only when its content does. */
 export interface Snapshot {
   readonly list: GiftList;
   readonly canUndo: boolean;
@@ -22,49 +23,43 @@ export interface Snapshot {
 }
 
 /** The way out into the room: `useSocket`'s send is one. */
-export interface Outlet {
-  (patches: readonly Patch[]): boolean;
-  reconnect(): void;
-}
+export type Outlet = (patches: readonly Patch[]) => Receipt;
 
 interface Edit {
   readonly patches: readonly Patch[];
   readonly inverse: readonly Patch[];
 }
 
-export class GiftStore {
+export class GiftStore extends Store<Snapshot> {
   #outlet: Outlet | undefined;
-  #snapshot: Snapshot = { list: initialState, canUndo: false, canRedo: false, activity: "", notice: "" };
-  #undo: Edit[] = [];
-  #redo: Edit[] = [];
-  #listeners = new Set<() => void>();
-
-  /** False until this connection's history has arrived. */
-  #joined = false;
-  /**
-   * Own edits since the connection was lost. They reach the room after the history that comes at the next join,
-   * and never come back to their author: so they are put on top of it.
-   */
-  #ahead: Array<readonly Patch[]> = [];
+  /** What the room says, in its order: on every page the same. */
+  #confirmed: GiftList = initialState;
+  /** Own edits on their way, which the page shows on top of that. */
+  readonly #pending = new Pending<readonly Patch[]>({
+    placed: ({ message }) => {
+      this.#confirmed = apply(this.#confirmed, message);
+      this.changed();
+    },
+    refused: ({ receipt: { error } }) => {
+      // Closing loses nothing: what was on its way is kept by the browser, and comes back as a message.
+      if (error && error.code !== "closed") this.tell(`That edit was not made: ${error.message}.`);
+    },
+  });
+  #undo: readonly Edit[] = [];
+  #redo: readonly Edit[] = [];
+  #activity = "";
+  #notice = "";
 
   attach(outlet: Outlet): void {
     this.#outlet = outlet;
   }
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  snapshot = (): Snapshot => this.#snapshot;
-
   /** Runs the recipe on the list, shows the outcome and sends its patches; one edit, one message. */
   edit(recipe: Recipe): void {
-    const [list, patches, inverse] = produceWithPatches(this.#snapshot.list, recipe);
+    const [, patches, inverse] = produceWithPatches(this.snapshot().list, recipe);
     if (patches.length === 0 || !this.#send(patches)) return;
     this.#undo = [...this.#undo, { patches, inverse }].slice(-UNDO_LIMIT);
     this.#redo = [];
-    this.#show({ list, notice: "" });
   }
 
   undo(): void {
@@ -72,7 +67,7 @@ export class GiftStore {
     if (!edit) return;
     this.#undo = this.#undo.slice(0, -1);
     if (this.#replay(edit.inverse, "That cannot be undone: somebody else has changed it since.")) this.#redo = [...this.#redo, edit];
-    this.#show({});
+    this.changed();
   }
 
   redo(): void {
@@ -80,69 +75,67 @@ export class GiftStore {
     if (!edit) return;
     this.#redo = this.#redo.slice(0, -1);
     if (this.#replay(edit.patches, "That cannot be done again: somebody else has changed it since.")) this.#undo = [...this.#undo, edit];
-    this.#show({});
+    this.changed();
   }
 
-  receive = (patches: readonly Patch[], { history }: MessageInfo): void => {
-    if (history) this.#rebuild(patches);
-    else this.#apply(patches);
+  /** One message of the room. Anyone may send anything: what does not fit is left out, on every page alike. */
+  receive = (message: unknown, info: MessageInfo): void => {
+    const before = this.#confirmed;
+    this.#confirmed = apply(before, message);
+    // What is news to nobody, since it happened before this page came, is not told.
+    if (!info.history && !info.own) this.#activity = describeChanges(before, this.#confirmed) || this.#activity;
+    this.#pending.received(info);
+    this.changed();
   };
 
-  statusChanged = (status: Status): void => {
-    if (status !== "open") this.#joined = false;
+  startOver = (): void => {
+    this.#confirmed = initialState;
+    this.#pending.startOver();
+    this.changed();
   };
 
-  tell = (notice: string): void => this.#show({ notice });
+  statusChanged = (status: Status, detail: StatusDetail): void => this.#pending.statusChanged(status, detail);
 
-  /**
-   * The list from the room's whole history.
-   *
-   * Two people who edit at once can leave patches in the log that no longer fit, such as a reservation of a gift
-   * that was taken back. They are left out, one by one and on every page alike; nothing here can fail.
-   */
-  #rebuild(history: readonly Patch[]): void {
-    this.#joined = true;
-    let list = tryApply(initialState, history) ?? applyEach(initialState, history);
-    for (const patches of this.#ahead.splice(0)) list = tryApply(list, patches) ?? applyEach(list, patches);
-    this.#show({ list });
-  }
+  tell = (notice: string): void => {
+    this.#notice = notice;
+    this.changed();
+  };
 
-  #apply(patches: readonly Patch[]): void {
-    const before = this.#snapshot.list;
-    const list = tryApply(before, patches);
-    if (list) {
-      this.#show({ list, activity: describeChanges(before, list) || this.#snapshot.activity });
-      return;
-    }
-    // This page and the room no longer agree. The room's history does: ask for it again.
-    this.#show({ notice: "An edit did not fit what you see, so the list was loaded again." });
-    this.#outlet?.reconnect();
+  protected compute(): Snapshot {
+    return {
+      list: this.#pending.entries.reduce((list, { message }) => apply(list, message), this.#confirmed),
+      canUndo: this.#undo.length > 0,
+      canRedo: this.#redo.length > 0,
+      activity: this.#activity,
+      notice: this.#notice,
+    };
   }
 
   #replay(patches: readonly Patch[], refusal: string): boolean {
-    const list = tryApply(this.#snapshot.list, patches);
-    if (!list) {
-      this.#show({ notice: refusal });
-      return false;
-    }
-    if (!this.#send(patches)) return false;
-    this.#show({ list, notice: "" });
-    return true;
+    if (tryApply(this.snapshot().list, patches)) return this.#send(patches);
+    this.tell(refusal);
+    return false;
   }
 
   #send(patches: readonly Patch[]): boolean {
-    if (!this.#outlet?.(patches)) {
-      this.#show({ notice: "That edit was not made: too many edits wait for the connection." });
-      return false;
-    }
-    if (!this.#joined) this.#ahead.push(patches);
-    return true;
+    const receipt = this.#outlet?.(patches);
+    if (!receipt) return false;
+    this.#notice = "";
+    this.#pending.add(patches, receipt);
+    this.changed();
+    return receipt.state !== "rejected";
   }
+}
 
-  #show(change: Partial<Snapshot>): void {
-    this.#snapshot = { ...this.#snapshot, ...change, canUndo: this.#undo.length > 0, canRedo: this.#redo.length > 0 };
-    for (const listener of [...this.#listeners]) listener();
-  }
+/**
+ * The list with what fits of the patches; the list itself when they are no patches.
+ *
+ * Two people who edit at once can send patches of which the later ones no longer fit, such as a reservation of a gift
+ * that was taken back.
+ */
+function apply(list: GiftList, patches: unknown): GiftList {
+  if (!Array.isArray(patches)) return list;
+  return tryApply(list, patches) ?? patches.reduce<GiftList>((before, patch) => tryApply(before, [patch]) ?? before, list);
 }
 
 /** The list with all patches applied; nothing when they do not fit or leave something that is no gift list. */
@@ -153,8 +146,4 @@ function tryApply(list: GiftList, patches: readonly Patch[]): GiftList | undefin
   } catch {
     return undefined;
   }
-}
-
-function applyEach(list: GiftList, patches: readonly Patch[]): GiftList {
-  return patches.reduce((before, patch) => tryApply(before, [patch]) ?? before, list);
 }

@@ -1,19 +1,26 @@
 // Binds the store to the room and to React.
-import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
-import { useSocket, useSocketStatus, type SocketStatus } from "@patchcast/react";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import type { Patch } from "immer";
+import { useSocket, useSocketStatus, useUnsaved, type SocketStatus } from "@patchcast/react";
 import { GiftStore, type Snapshot } from "./store.js";
 
 export interface UseGiftList extends Snapshot {
   readonly store: GiftStore;
   readonly status: SocketStatus;
+  /** How many edits of this page are not saved by the room yet, those from before a reload included. */
+  readonly unsaved: number;
   readonly reconnect: () => void;
 }
 
 export function useGiftList(url: string): UseGiftList {
   const [store] = useState(() => new GiftStore());
-  const onError = useCallback((error: Error) => store.tell(error.message), [store]);
-  const send = useSocket(url, store.receive, { onStatus: store.statusChanged, onError });
+  const send = useSocket<unknown, readonly Patch[]>(url, store.receive, {
+    persist: "gifts",
+    onReset: store.startOver,
+    onStatus: store.statusChanged,
+    onError: (error) => store.tell(error.message),
+  });
   useEffect(() => store.attach(send), [store, send]);
   const snapshot = useSyncExternalStore(store.subscribe, store.snapshot);
-  return { ...snapshot, store, status: useSocketStatus(send), reconnect: send.reconnect };
+  return { ...snapshot, store, status: useSocketStatus(send), unsaved: useUnsaved(send), reconnect: send.reconnect };
 }

@@ -8,10 +8,10 @@ const LIGHTS = {
   closed: { light: "red", words: "Disconnected" },
 } as const satisfies Record<Status, { light: string; words: string }>;
 
-export function PresenceLight({ status }: { readonly status: Status }) {
+export function ConnectionLight({ status }: { readonly status: Status }) {
   const { light, words } = LIGHTS[status];
   return (
-    <p className="presence" role="status" data-light={light}>
+    <p className="connection" role="status" data-light={light}>
       <span className="lamp" aria-hidden="true" />
       {words}
     </p>
