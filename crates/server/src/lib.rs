@@ -1,5 +1,6 @@
 //! The Patchcast server: a room is a log, a connection is a cursor on it.
 
+mod batch;
 pub mod clock;
 pub mod connection;
 pub mod cursor;
@@ -9,6 +10,7 @@ pub mod frame;
 mod front;
 pub mod handshake;
 pub mod history;
+mod inbox;
 pub mod limits;
 mod listener;
 pub mod log;

@@ -12,95 +12,28 @@ use patchcast_protocol::entry::{Head, NewEntry};
 use patchcast_protocol::ids::{Author, OpId, Position, Seq};
 use patchcast_protocol::limits::MAX_SAFE_INTEGER;
 use patchcast_protocol::message::{
-    Ack, Durability, PresenceChange, RejectCode, ResetCode, ServerMessage, Welcome, write_server,
+    Durability, PresenceChange, ResetCode, ServerMessage, Welcome, write_server,
 };
 use patchcast_protocol::room::RoomId;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
+use crate::batch::{Batch, answer_again, not_stored_yet};
 use crate::cursor::{Cursor, Pending};
-use crate::dialect::{Framer, ack, weight};
+use crate::dialect::{Framer, weight};
 use crate::drain;
 use crate::frame::push_text;
 use crate::history::BlockCache;
+use crate::inbox::{Event, Inbox};
 use crate::limits::{FAN_OUT_TURN, MAX_INBOX_BYTES, MAX_INBOX_TURN, MAX_SLICES};
 use crate::log::{AppendError, Log, ReadError};
 use crate::member::Member;
 use crate::outlet::Writer;
 use crate::presence::{Presence, pause_after};
 use crate::tail::{Latest, Tail};
-
-/// What a room's task is told by its connections.
-pub enum Event {
-    /// A connection whose handshake is done.
-    Join(Rc<Member>),
-    /// A message, and the place it takes in the inbox until it is appended.
-    Append(Rc<Member>, NewEntry, OwnedSemaphorePermit),
-    /// A connection whose socket did not take all of a frame that was for it alone.
-    Blocked(Rc<Member>),
-    /// A client that shows something else of itself than before.
-    Show(Rc<Member>),
-    /// A connection that has ended.
-    Leave(Rc<Member>),
-    /// The server is shutting down.
-    Shutdown,
-}
-
-/// The way to a room's task, for those of its thread.
-#[derive(Clone)]
-pub struct Inbox {
-    events: mpsc::UnboundedSender<Event>,
-    space: Arc<Semaphore>,
-}
-
-/// The room's task has ended.
-#[derive(Debug)]
-pub struct RoomGone;
-
-impl Inbox {
-    /// An inbox, and the end of it that the room reads.
-    pub fn new() -> (Inbox, mpsc::UnboundedReceiver<Event>) {
-        let (events, receiver) = mpsc::unbounded_channel();
-        (
-            Inbox {
-                events,
-                space: Arc::new(Semaphore::new(MAX_INBOX_BYTES)),
-            },
-            receiver,
-        )
-    }
-
-    /// Hands over an event that takes no space: there is one of a kind for each connection.
-    pub fn send(&self, event: Event) -> Result<(), RoomGone> {
-        self.events.send(event).map_err(|_| RoomGone)
-    }
-
-    /// Hands over a message as soon as there is space for it; until then its connection reads no further.
-    pub async fn append(&self, member: &Rc<Member>, entry: NewEntry) -> Result<(), RoomGone> {
-        // What a short message costs beyond its bytes counts too.
-        let size = (entry.payload.len() + size_of::<Event>()).min(MAX_INBOX_BYTES) as u32;
-        let permit = self
-            .space
-            .clone()
-            .acquire_many_owned(size)
-            .await
-            .map_err(|_| RoomGone)?;
-        self.send(Event::Append(member.clone(), entry, permit))
-    }
-
-    /// Whether the room's task has ended.
-    pub fn is_closed(&self) -> bool {
-        self.events.is_closed()
-    }
-
-    /// Whether nothing waits in it.
-    fn is_idle(&self) -> bool {
-        self.space.available_permits() == MAX_INBOX_BYTES
-    }
-}
 
 /// What a room's task shares with the drainers of its members, all on one thread.
 pub struct Room {
@@ -110,7 +43,8 @@ pub struct Room {
     pub log: Arc<dyn Log>,
     /// Blocks of history for its joiners.
     pub blocks: Rc<BlockCache>,
-    terms: Terms,
+    /// What its clients are told of the server.
+    pub terms: Terms,
     state: RefCell<State>,
 }
 
@@ -217,17 +151,6 @@ pub struct RoomTask {
     presence_told: u64,
     /// When presence may be told again.
     presence_due: Instant,
-}
-
-/// What a turn takes together: entries, and who asked for each.
-#[derive(Default)]
-struct Batch {
-    entries: Vec<NewEntry>,
-    authors: Vec<Rc<Member>>,
-    /// Ops that their clients have sent before.
-    again: Vec<(Rc<Member>, NewEntry)>,
-    /// The place in the inbox that all of them take.
-    space: Option<OwnedSemaphorePermit>,
 }
 
 impl RoomTask {
@@ -571,42 +494,6 @@ impl RoomTask {
     }
 }
 
-impl Batch {
-    fn add(&mut self, member: Rc<Member>, entry: NewEntry, permit: OwnedSemaphorePermit) {
-        match &mut self.space {
-            Some(space) => space.merge(permit),
-            None => self.space = Some(permit),
-        }
-        if let Some(session) = member.session() {
-            if session.cut.get() {
-                return;
-            }
-            if entry.op <= session.taken.get() {
-                self.again.push((member, entry));
-                return;
-            }
-            session.taken.set(entry.op);
-        }
-        self.entries.push(entry);
-        self.authors.push(member);
-    }
-}
-
-/// Those of a batch that another writer has not stored meanwhile. Of the others their authors hear by the log.
-fn not_stored_yet(entries: &[NewEntry], authors: Vec<Rc<Member>>) -> (Arc<[NewEntry]>, Vec<Rc<Member>>) {
-    let is_new = |(entry, author): &(&NewEntry, Rc<Member>)| match author.session() {
-        Some(session) => entry.op > session.stored.get(),
-        None => true,
-    };
-    let (entries, authors): (Vec<_>, Vec<_>) = entries
-        .iter()
-        .zip(authors)
-        .filter(is_new)
-        .map(|(entry, author)| (entry.clone(), author))
-        .unzip();
-    (entries.into(), authors)
-}
-
 /// The position from which a client is served that wants to go on from `since` in a log whose end is `end`, and what is wrong
 /// with what it asked for.
 fn start_of(since: Option<Position>, end: Position) -> (Seq, Option<(ResetCode, String)>) {
@@ -626,51 +513,6 @@ fn start_of(since: Option<Position>, end: Position) -> (Seq, Option<(ResetCode, 
         }
         Some(since) => (since.seq, None),
     }
-}
-
-/// Answers an op whose id its client has used before.
-async fn answer_again(room: Rc<Room>, member: Rc<Member>, entry: NewEntry) {
-    let id = entry.op;
-    let reject = |code, reason: &str| ServerMessage::Reject {
-        id,
-        code,
-        reason: reason.into(),
-    };
-    let answer = match find_op(&room, &entry).await {
-        Ok(Some((ack, payload))) if payload == entry.payload => {
-            // What has not been sent yet is acknowledged in its place.
-            if ack.seq >= member.cursor.borrow().next() {
-                return;
-            }
-            ServerMessage::Ack(ack)
-        }
-        Ok(Some(_)) => reject(RejectCode::IdReused, "this id is that of another op"),
-        Ok(None) => reject(
-            RejectCode::IdPassed,
-            "a later op is in the log, and this one is not",
-        ),
-        Err(error) => {
-            tracing::error!(room = %room.id, %error, "an op could not be looked up");
-            member
-                .outlet
-                .close(CloseCode::StorageFailed, "the room's log could not be read");
-            drain::start(&room, &member);
-            return;
-        }
-    };
-    member.tell(&answer);
-    drain::start(&room, &member);
-}
-
-/// The entry that the op of this author and id became, and what it says.
-async fn find_op(room: &Room, op: &NewEntry) -> Result<Option<(Ack, Vec<u8>)>, ReadError> {
-    let seq = match room.log.last_op(op.author, op.op).await? {
-        Some((id, seq)) if id == op.op => seq,
-        _ => return Ok(None),
-    };
-    let entries = room.log.read(Seq(seq.0 - 1), 1).await?;
-    let found = entries.iter().next();
-    Ok(found.map(|entry| (ack(&entry, room.terms.durability), entry.payload.to_vec())))
 }
 
 /// Writes what the member's socket takes now; if it does not take all, a drainer goes on.

@@ -17,9 +17,10 @@ use crate::clock::Clock;
 use crate::connection::{Close, Connection, ConnectionLimits, Handler};
 use crate::dialect::read_message;
 use crate::history::BlockCache;
+use crate::inbox::{Event, Inbox, RoomGone};
 use crate::log::Store;
 use crate::member::Member;
-use crate::room::{Event, Inbox, Room, RoomGone, RoomTask, Terms};
+use crate::room::{Room, RoomTask, Terms};
 use crate::session::SessionHandler;
 use crate::socket::Socket;
 

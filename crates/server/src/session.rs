@@ -12,10 +12,10 @@ use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 use crate::connection::{Close, Handler};
+use crate::inbox::{Event, Inbox};
 use crate::limits::HELLO_TIMEOUT;
 use crate::member::{Member, Session};
 use crate::outlet::Writer;
-use crate::room::{Event, Inbox};
 use crate::rooms::{Rooms, gone, no_binary};
 
 /// Takes what a client of the sessions dialect sends.

@@ -4,6 +4,7 @@ mod client;
 mod http;
 mod raw;
 mod server;
+mod session;
 mod strace;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ pub use client::{Client, End, client_of};
 pub use http::{exchange, get};
 pub use raw::{Frame, Opcode, Raw, frame, handshake, head};
 pub use server::{Server, refusal, try_refusal};
+pub use session::{Session, secret};
 pub use strace::strace_is_there;
 
 /// Longer than anything takes that is going to happen, on a machine that is busy with other things too.

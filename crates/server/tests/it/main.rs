@@ -9,6 +9,7 @@ mod kill;
 mod lifecycle;
 mod log;
 mod power_cut;
+mod sessions;
 mod shared_log;
 mod slow;
 mod storage;

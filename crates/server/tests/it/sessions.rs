@@ -1,0 +1,7 @@
+//! The sessions dialect, `patchcast.v1`.
+
+mod bad_input;
+mod crashes;
+mod joining;
+mod presence;
+mod resending;
