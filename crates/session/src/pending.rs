@@ -41,6 +41,10 @@ impl<D> Pending<D> {
         self.ops.iter().map(|(op, _)| op)
     }
 
+    pub(crate) fn last_id(&self) -> OpId {
+        self.last_id
+    }
+
     /// The id that the next op must have.
     pub(crate) fn next_id(&self) -> OpId {
         OpId(self.last_id.0.saturating_add(1))

@@ -183,6 +183,15 @@ impl<D: Clone, P, X> Session<D, P, X> {
         self.pending.iter()
     }
 
+    /// What the next life of the client would go on with, once the app has taken all outputs.
+    pub fn snapshot(&self) -> Restored<D> {
+        Restored {
+            last_id: self.pending.last_id(),
+            pending: self.pending.iter().cloned().collect(),
+            position: Some(self.position),
+        }
+    }
+
     pub(crate) fn output(&mut self, output: Output<D, P, X>) {
         self.outputs.push_back(output);
     }
