@@ -65,6 +65,10 @@ pub struct Entry<'a> {
     pub payload: &'a [u8],
 }
 
+/// What an entry takes beyond its payload, about: in memory, and in a message to clients of sessions. It is counted so that very
+/// many very small entries do not make a large message.
+pub const ENTRY_BYTES: usize = 96;
+
 /// Consecutive entries of one log in one piece of memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
@@ -111,9 +115,14 @@ impl Entries {
         self.index.is_empty()
     }
 
-    /// Bytes of all payloads together.
-    pub fn payload_bytes(&self) -> usize {
-        self.payloads.len()
+    /// Bytes that they take: the payloads, and [`ENTRY_BYTES`] for what stands around each.
+    pub fn bytes(&self) -> usize {
+        self.payloads.len() + self.len() * ENTRY_BYTES
+    }
+
+    /// Whether one more entry with such a payload keeps within `max_bytes`. The first always does.
+    pub fn fits(&self, payload: &[u8], max_bytes: usize) -> bool {
+        self.is_empty() || self.bytes() + payload.len() + ENTRY_BYTES <= max_bytes
     }
 
     /// The position after the last of them.

@@ -135,7 +135,7 @@ pub fn ack(entry: &Entry<'_>, durability: Durability) -> Ack {
 pub fn reframe(dialect: Dialect, entries: &Entries, reader: Option<Author>) -> Option<Vec<u8>> {
     match dialect {
         Dialect::Patches => {
-            let mut frames = Vec::with_capacity(entries.payload_bytes() + 10 * entries.len());
+            let mut frames = Vec::with_capacity(entries.bytes());
             for entry in entries.iter().filter(|entry| Some(entry.author) != reader) {
                 push_text(&mut frames, entry.payload);
             }
@@ -149,7 +149,7 @@ pub fn reframe(dialect: Dialect, entries: &Entries, reader: Option<Author>) -> O
 
 /// One frame with all the entries.
 pub fn session_batch(entries: &Entries) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(entries.payload_bytes() + 80 * entries.len() + 64);
+    let mut frame = Vec::with_capacity(entries.bytes() + 64);
     push_text_with(&mut frame, |text| {
         for (n, entry) in entries.iter().enumerate() {
             match n {

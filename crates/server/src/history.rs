@@ -151,7 +151,7 @@ impl Block {
                 last: entries.last(),
             };
         }
-        let mut bytes = Vec::with_capacity(entries.payload_bytes());
+        let mut bytes = Vec::with_capacity(entries.bytes());
         let mut ends = Vec::with_capacity(entries.len());
         for entry in entries.iter() {
             let patches = inner(entry.payload);

@@ -20,7 +20,7 @@ pub const TAIL_BYTES: usize = 256 << 10;
 /// Framed bytes in one piece of the tail: as much as one `write` to a socket usefully takes.
 pub const CHUNK_BYTES: usize = 64 << 10;
 
-/// Payload bytes of one block of a history, which all joiners share.
+/// Bytes of one block of a history, which all joiners share: of entries, and what stands around them.
 pub const BLOCK_BYTES: usize = 256 << 10;
 
 /// Bytes of history blocks that one thread keeps for the next joiners.

@@ -94,7 +94,7 @@ impl MemoryLog {
         };
         let mut read = Entries::after(after);
         for entry in rest {
-            if !read.is_empty() && read.payload_bytes() + entry.payload.len() > max_bytes {
+            if !read.fits(&entry.payload, max_bytes) {
                 break;
             }
             read.push(entry.author, entry.op, entry.time, &entry.payload);

@@ -74,8 +74,8 @@ pub trait Log: Send + Sync + 'static {
         entries: Arc<[NewEntry]>,
     ) -> BoxFuture<'_, Result<Head, AppendError>>;
 
-    /// The entries that follow `after`, in order, without a gap: as many as fit `max_bytes` of payload, but at
-    /// least one if there is any. Empty means that `after` is the head.
+    /// The entries that follow `after`, in order, without a gap: as many as fit `max_bytes` (see [`Entries::fits`]), but
+    /// at least one if there is any. Empty means that `after` is the head.
     ///
     /// Asking for what lies after a position beyond the head is [`ReadError::Ahead`], never a wait.
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>>;

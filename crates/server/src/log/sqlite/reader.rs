@@ -73,7 +73,7 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
     let mut rows = statement.query((range.room, range.after.0 as i64, range.last.0 as i64))?;
     while let Some(row) = rows.next()? {
         let row = Row::read(range.room, row)?;
-        if !entries.is_empty() && entries.payload_bytes() + row.payload.len() > range.max_bytes {
+        if !entries.fits(row.payload, range.max_bytes) {
             break;
         }
         let expected = range.after.plus(entries.len() as u64 + 1);

@@ -2,6 +2,7 @@
 
 use std::task::Poll;
 
+use patchcast_protocol::entry::ENTRY_BYTES;
 use patchcast_protocol::ids::Seq;
 use patchcast_server::log::{Log, ReadError};
 
@@ -14,12 +15,25 @@ pub async fn a_read_ends_where_the_next_entry_would_exceed_the_bound(subject: &S
         .await
         .unwrap();
     let count = async |after, max_bytes| read(&*log, after, max_bytes).await.unwrap().len();
-    // What is counted is payload, to the byte; an entry without any always fits.
-    for (max_bytes, expected) in [(3, 1), (4, 1), (5, 3), (6, 4), (9, 4), (10, 5), (usize::MAX, 5)] {
-        assert_eq!(count(0, max_bytes).await, expected, "{max_bytes} bytes");
+    // What is counted is payload, to the byte, and the same for each entry.
+    for (entries, payload, expected) in [
+        (1, 3, 1),
+        (2, 4, 1),
+        (2, 5, 2),
+        (3, 5, 3),
+        (4, 6, 4),
+        (5, 9, 4),
+        (5, 10, 5),
+    ] {
+        let max_bytes = entries * ENTRY_BYTES + payload;
+        assert_eq!(
+            count(0, max_bytes).await,
+            expected,
+            "{entries} entries, {payload} bytes"
+        );
     }
-    assert_eq!(count(1, 2).await, 2);
-    assert_eq!(count(3, 5).await, 2);
+    assert_eq!(count(0, usize::MAX).await, 5);
+    assert_eq!(count(1, 2 * ENTRY_BYTES + 2).await, 2);
 }
 
 pub async fn a_read_gives_one_entry_however_long_it_is(subject: &Subject) {
