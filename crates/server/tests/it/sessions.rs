@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod crashes;
+mod cuts;
 mod joining;
 mod presence;
 mod resending;
