@@ -73,3 +73,24 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long a listener rests when the process has no file descriptor left for the next connection.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_states_the_bounds_that_a_client_meets() {
+        let document = include_str!("../../../docs/sessions.md");
+        for words in [
+            format!("about {} KiB", BLOCK_BYTES >> 10),
+            format!("gathered for {} ms", PRESENCE_INTERVAL.as_millis()),
+            format!(
+                "about {} MiB of presence a second",
+                PRESENCE_BYTES_PER_SECOND >> 20
+            ),
+            format!("within {} seconds", HELLO_TIMEOUT.as_secs()),
+        ] {
+            assert!(document.contains(&words), "{words}");
+        }
+    }
+}
