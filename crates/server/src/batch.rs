@@ -22,28 +22,29 @@ pub struct Batch {
     pub entries: Vec<NewEntry>,
     /// Who asked for each of them.
     pub authors: Vec<Rc<Member>>,
-    /// Ops that their clients have sent before.
-    pub again: Vec<(Rc<Member>, NewEntry)>,
-    /// The place in the inbox that all of them take.
+    /// Ops that their clients have sent before. Their places in the inbox are kept until they are answered: so a flood of them is held
+    /// back as any other is.
+    pub again: Vec<(Rc<Member>, NewEntry, OwnedSemaphorePermit)>,
+    /// The place in the inbox that the entries take.
     pub space: Option<OwnedSemaphorePermit>,
 }
 
 impl Batch {
     /// Takes in a message. Ops of a connection that is cut off go nowhere.
     pub fn add(&mut self, member: Rc<Member>, entry: NewEntry, permit: OwnedSemaphorePermit) {
-        match &mut self.space {
-            Some(space) => space.merge(permit),
-            None => self.space = Some(permit),
-        }
         if let Some(session) = member.session() {
             if session.cut.get() {
                 return;
             }
             if entry.op <= session.taken.get() {
-                self.again.push((member, entry));
+                self.again.push((member, entry, permit));
                 return;
             }
             session.taken.set(entry.op);
+        }
+        match &mut self.space {
+            Some(space) => space.merge(permit),
+            None => self.space = Some(permit),
         }
         self.entries.push(entry);
         self.authors.push(member);
@@ -65,15 +66,22 @@ pub fn not_stored_yet(entries: &[NewEntry], authors: Vec<Rc<Member>>) -> (Arc<[N
     (entries.into(), authors)
 }
 
-/// Answers an op whose id its client has used before.
-pub async fn answer_again(room: Rc<Room>, member: Rc<Member>, entry: NewEntry) {
+/// Answers ops whose ids their clients have used before, one after the other.
+pub async fn answer_again(room: Rc<Room>, again: Vec<(Rc<Member>, NewEntry, OwnedSemaphorePermit)>) {
+    for (member, entry, permit) in again {
+        answer(&room, &member, entry).await;
+        drop(permit);
+    }
+}
+
+async fn answer(room: &Rc<Room>, member: &Rc<Member>, entry: NewEntry) {
     let id = entry.op;
     let reject = |code, reason: &str| ServerMessage::Reject {
         id,
         code,
         reason: reason.into(),
     };
-    let answer = match find_op(&room, &entry).await {
+    let answer = match find_op(room, &entry).await {
         Ok(Some((ack, payload))) if payload == entry.payload => {
             // What has not been sent yet is acknowledged in its place.
             if ack.seq >= member.cursor.borrow().next() {
@@ -91,12 +99,12 @@ pub async fn answer_again(room: Rc<Room>, member: Rc<Member>, entry: NewEntry) {
             member
                 .outlet
                 .close(CloseCode::StorageFailed, "the room's log could not be read");
-            drain::start(&room, &member);
+            drain::start(room, member);
             return;
         }
     };
     member.tell(&answer);
-    drain::start(&room, &member);
+    drain::start(room, member);
 }
 
 /// The entry that the op of this author and id became, and what it says.

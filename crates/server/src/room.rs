@@ -375,8 +375,8 @@ impl RoomTask {
             }
         }
         drop(space);
-        for (member, entry) in again {
-            spawn_local(answer_again(self.room.clone(), member, entry));
+        if !again.is_empty() {
+            spawn_local(answer_again(self.room.clone(), again));
         }
     }
 
