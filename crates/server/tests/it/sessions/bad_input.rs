@@ -220,3 +220,23 @@ async fn a_binary_message_is_closed_with_its_code() {
         .await;
     assert!(matches!(client.end().await, End::Closed(1003, _)));
 }
+
+#[tokio::test]
+async fn who_does_not_say_hello_is_told_and_sent_away() {
+    let server = Server::start(&[]).await;
+    let mut silent = Session::silent(&server, "/").await;
+    assert_eq!(silent.next().await["code"], "hello_timeout");
+    assert!(matches!(silent.end().await, End::Closed(4201, _)));
+}
+
+#[tokio::test]
+async fn a_message_above_the_largest_that_the_welcome_named_is_closed_with_1009() {
+    let server = Server::start(&["--max-message", "2000"]).await;
+    let mut ann = Session::join(&server, "/", "ann").await;
+    assert_eq!(ann.welcome["max_message"], 2000);
+    let around = json!({"type": "op", "id": 1, "data": ""}).to_string().len();
+    ann.op(1, "x".repeat(2000 - around)).await;
+    assert_eq!(ann.stream().await, [json!([1, "ack 1"])]);
+    ann.op(2, "x".repeat(2001 - around)).await;
+    assert!(matches!(ann.end().await, End::Closed(1009, _)));
+}
