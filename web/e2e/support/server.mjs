@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -71,6 +71,12 @@ export class Server {
   /** Asks the server to finish, as an operator would. */
   async stop() {
     await this.#end("SIGTERM");
+  }
+
+  /** Everything that the rooms held is gone, as after a restore of the wrong backup. Only while it does not run. */
+  async loseData() {
+    await rm(this.data, { recursive: true });
+    await mkdir(this.data);
   }
 
   async remove() {

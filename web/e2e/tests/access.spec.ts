@@ -104,7 +104,7 @@ test("StrictMode makes one connection, and one edit is one message", async ({ br
   await other.goto(`${server.url}/?as=bruno`);
   await expect(gift(other, "Stunt kite")).toContainText("Reserved by Ada");
   expect(sockets).toEqual([server.socketUrl("gifts/lobby")]);
-  expect(sent).toEqual([[{ op: "replace", path: ["gifts", "kite", "reservedBy"], value: "ada" }]]);
+  expect(sent).toMatchObject([{ type: "hello" }, { type: "op", data: [{ op: "replace", path: ["gifts", "kite", "reservedBy"], value: "ada" }] }]);
   await Promise.all([page.close(), other.close()]);
   await server.remove();
   await rm(web, { recursive: true });

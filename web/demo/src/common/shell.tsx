@@ -67,7 +67,7 @@ function ConnectionBanner({ status, reconnect, whileOffline }: Pick<ShellProps, 
       {status.status === "open" && protocol !== "sessions" && (
         <p className="banner">
           <span>
-            <strong>Plain connection.</strong> This server does not speak sessions: what you do reaches the others, but nothing confirms it.
+            <strong>Plain connection.</strong> This server does not speak sessions, so nothing confirms what you do.
           </span>
         </p>
       )}

@@ -43,10 +43,12 @@ export function GiftsApp() {
       <div className="intro">
         <div>
           <h1>Who brings what?</h1>
-          <p className="tally">
-            <strong>{reserved}</strong> of {gifts.length} {gifts.length === 1 ? "gift has" : "gifts have"} a ribbon
-          </p>
-          <Unsaved count={unsaved} />
+          <div className="tally">
+            <p>
+              <strong>{reserved}</strong> of {gifts.length} {gifts.length === 1 ? "gift has" : "gifts have"} a ribbon
+            </p>
+            <Unsaved count={unsaved} />
+          </div>
         </div>
         <label className="who">
           <span className="avatar" aria-hidden="true">
