@@ -6,7 +6,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use patchcast_protocol::limits::DEFAULT_MAX_MESSAGE_BYTES;
+use patchcast_protocol::ids::{Epoch, Seq};
+use patchcast_protocol::limits::{DEFAULT_MAX_MESSAGE_BYTES, MAX_SAFE_INTEGER};
 use patchcast_server::connection::ConnectionLimits;
 use patchcast_server::handshake::Origins;
 use patchcast_server::limits::MAX_INBOX_BYTES;
@@ -26,8 +27,57 @@ pub enum Command {
     /// Serve rooms over WebSocket.
     ///
     /// The URL's path names the room. Without a subprotocol a room holds Immer patches; with the subprotocol
-    /// `json` it is a chat.
+    /// `json` it is a chat. With `patchcast.v1` clients speak sessions, as `tail` and `send` do.
     Serve(Serve),
+    /// Print a room's entries as JSON lines, and those to come.
+    ///
+    /// Each line is {"seq", "client", "id", "time", "data"}. It goes on after every interruption, with nothing left out and nothing
+    /// twice.
+    Tail(Tail),
+    /// Store JSON lines from standard input in a room.
+    ///
+    /// Ends when all of them are durable. Fails when a line is not JSON, or is rejected by the server.
+    Send(Send),
+}
+
+/// Which room a command is about.
+#[derive(Debug, Args)]
+pub struct Room {
+    /// Name of the room, or its URL (ws://HOST:PORT/NAME). `/` is the default room.
+    pub room: String,
+
+    /// Server of a room that is given by its name.
+    #[arg(
+        long,
+        env = "PATCHCAST_SERVER",
+        value_name = "URL",
+        default_value = "ws://127.0.0.1:5001"
+    )]
+    pub server: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Tail {
+    #[command(flatten)]
+    pub room: Room,
+
+    /// Print the entries after this one only.
+    #[arg(long, value_name = "SEQ", value_parser = seq)]
+    pub since: Option<Seq>,
+
+    /// Fail if the room's log is not this one any more: 16 hexadecimal digits, as told on standard error.
+    #[arg(long, value_name = "EPOCH", requires = "since", value_parser = epoch)]
+    pub epoch: Option<Epoch>,
+
+    /// End after the newest entry.
+    #[arg(long)]
+    pub no_follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Send {
+    #[command(flatten)]
+    pub room: Room,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +218,17 @@ impl From<Check> for log::StartupCheck {
             Check::Quick => log::StartupCheck::Quick,
         }
     }
+}
+
+fn seq(text: &str) -> Result<Seq, String> {
+    match text.parse() {
+        Ok(seq @ 0..=MAX_SAFE_INTEGER) => Ok(Seq(seq)),
+        _ => Err("expected the number of an entry, from 0".into()),
+    }
+}
+
+fn epoch(text: &str) -> Result<Epoch, String> {
+    Epoch::parse(text).ok_or_else(|| "expected 16 hexadecimal digits".into())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -1,6 +1,7 @@
 //! The binary `patchcast`.
 
 mod cli;
+mod commands;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -17,8 +18,12 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{Cli, Command, Serve, StoreKind};
 
 fn main() -> ExitCode {
-    let Command::Serve(args) = Cli::parse().command;
-    match serve(&args) {
+    let outcome = match Cli::parse().command {
+        Command::Serve(args) => serve(&args),
+        Command::Tail(args) => commands::block_on(commands::tail::tail(&args)),
+        Command::Send(args) => commands::block_on(commands::send::send(&args)),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not through the log, which may not be set up, or filtered.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_input;
+mod commands;
 mod dialects;
 mod harness;
 mod kill;
@@ -10,6 +11,7 @@ mod lifecycle;
 mod log;
 mod power_cut;
 mod sessions;
+mod sessions_client;
 mod shared_log;
 mod slow;
 mod storage;
