@@ -40,18 +40,20 @@ async function gifts() {
 }
 
 async function chat() {
-  const [ada, bruno] = await Promise.all([open("/chat.html"), open("/chat.html")]);
+  const [ada, bruno, chiyo] = await Promise.all([open("/chat.html"), open("/chat.html"), open("/chat.html")]);
   const say = async (page, name, text) => {
     await page.getByLabel("Your name").fill(name);
     await page.getByLabel("Message").fill(text);
     await page.getByRole("button", { name: "Send" }).click();
-    await Promise.all([ada, bruno].map((each) => each.getByText(text).waitFor()));
+    await Promise.all([ada, bruno, chiyo].map((each) => each.getByText(text).waitFor()));
   };
   await say(bruno, "Bruno", "Who takes the telescope?");
   await say(ada, "Ada", "You do, it has your ribbon on it already.");
-  await say(bruno, "Bruno", "Then the moka pot is yours. Good beans, please!");
+  await say(chiyo, "Chiyo", "Then the moka pot is mine. Good beans, please!");
   await say(ada, "Ada", "Pull the plug on the server and watch: this line is still here after.");
-  await ada.setViewportSize({ width: 1120, height: 690 });
+  await bruno.getByLabel("Message").fill("Plug");
+  await ada.getByText("Bruno is writing…").waitFor();
+  await ada.setViewportSize({ width: 1120, height: 730 });
   await shoot(ada, "chat.png");
 }
 
