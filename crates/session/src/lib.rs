@@ -8,6 +8,7 @@ mod config;
 mod heartbeat;
 mod input;
 pub mod limits;
+mod ops;
 mod output;
 mod pending;
 mod presence;

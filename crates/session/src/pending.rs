@@ -10,6 +10,8 @@ use crate::Op;
 pub(crate) struct Pending<D> {
     ops: VecDeque<(Op<D>, Owner)>,
     last_id: OpId,
+    /// Ops up to this one may have been sent, in this life or an earlier one: they are sent in order.
+    sent: OpId,
 }
 
 /// From whom the app has an op, or will have it.
@@ -23,8 +25,10 @@ pub(crate) enum Owner {
 
 impl<D> Pending<D> {
     pub(crate) fn restored(last_id: OpId, ops: Vec<Op<D>>) -> Self {
+        let last_id = ops.last().map_or(last_id, |op| op.id.max(last_id));
         Pending {
-            last_id: ops.last().map_or(last_id, |op| op.id.max(last_id)),
+            last_id,
+            sent: last_id,
             ops: ops.into_iter().map(|op| (op, Owner::Room)).collect(),
         }
     }
@@ -57,6 +61,16 @@ impl<D> Pending<D> {
     pub(crate) fn push(&mut self, op: Op<D>, owner: Owner) {
         self.last_id = op.id;
         self.ops.push_back((op, owner));
+    }
+
+    pub(crate) fn note_sent(&mut self, id: OpId) {
+        self.sent = self.sent.max(id);
+    }
+
+    /// Takes out the first op that was never sent and yet has an id up to `last_op`, the last that the room has of this client.
+    pub(crate) fn remove_clashing(&mut self, last_op: OpId) -> Option<OpId> {
+        let index = self.iter().position(|op| op.id > self.sent && op.id <= last_op)?;
+        self.ops.remove(index).map(|(op, _)| op.id)
     }
 
     /// Takes out an op that is settled. Acks come in order, so it is the first, or one of the first.

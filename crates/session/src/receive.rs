@@ -58,8 +58,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
             Received::Ack(ack) => self.handle_ack(now, ack),
             Received::Reject { id, code, reason } => {
                 if self.pending.remove(id).is_some() {
-                    let state = OpState::Rejected(Rejection::Refused { code, reason });
-                    self.tell(Event::Op { id, state });
+                    self.reject(id, Rejection::Refused { code, reason });
                 }
             }
             Received::Presence(change) => self.tell(Event::Presence(change)),

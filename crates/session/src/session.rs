@@ -6,17 +6,14 @@
 use std::collections::VecDeque;
 
 use patchcast_protocol::close::{Advice, CloseCode, advice};
-use patchcast_protocol::ids::{OpId, Position, Secret, Seq};
+use patchcast_protocol::ids::{Position, Secret, Seq};
 use patchcast_protocol::message::{ClientMessage, Hello};
 
 use crate::backoff::Backoff;
 use crate::heartbeat::{Due, Heartbeat};
-use crate::pending::{Owner, Pending};
+use crate::pending::Pending;
 use crate::presence::OwnPresence;
-use crate::{
-    Closure, Config, Event, Input, Op, OpState, Output, Phase, Reason, Rejection, Restored, SubmitError,
-    Time, Welcome,
-};
+use crate::{Closure, Config, Event, Input, Op, Output, Phase, Reason, Restored, Time, Welcome};
 
 /// A client of one room, from its first attempt to connect until it is closed.
 ///
@@ -24,14 +21,14 @@ use crate::{
 /// [`poll_output`](Session::poll_output) gives, until it gives nothing.
 #[derive(Debug)]
 pub struct Session<D, P = D, X = P> {
-    config: Config,
+    pub(crate) config: Config,
     secret: Secret,
     pub(crate) state: State,
     pub(crate) position: Position,
     pub(crate) pending: Pending<D>,
     presence: OwnPresence<D>,
     backoff: Backoff,
-    max_message: u64,
+    pub(crate) max_message: u64,
     outputs: VecDeque<Output<D, P, X>>,
     /// What the host's timer is set to.
     wake_at: Option<Time>,
@@ -59,12 +56,12 @@ pub(crate) struct Joined {
     pub(crate) welcome: Welcome,
     pub(crate) heartbeat: Heartbeat,
     /// Since when the client has all that the room had at the welcome; `None` while it still catches up.
-    live_since: Option<Time>,
+    pub(crate) live_since: Option<Time>,
 }
 
 impl<D: Clone, P, X> Session<D, P, X> {
     /// A session that begins to connect. `secret` is drawn at random, once in the client's life; whoever has one from an earlier life must
-    /// give what that life left as `restored`. `seed` is any number that differs from client to client, and from life to life.
+    /// give what that life left as `restored`, and one life gives out ids at a time. `seed` is any number that differs from client to client, and from life to life.
     pub fn new(config: Config, secret: Secret, restored: Restored<D>, seed: u64, now: Time) -> Self {
         let mut session = Session {
             backoff: Backoff::new(config.backoff, seed),
@@ -116,30 +113,6 @@ impl<D: Clone, P, X> Session<D, P, X> {
             }
             Input::Close => self.close(),
         }
-    }
-
-    /// Takes an op, in any phase but closed, and gives the id under which it is told of. `bytes` is the length of `data` as JSON.
-    pub fn submit(&mut self, data: D, bytes: usize) -> Result<OpId, SubmitError> {
-        if let State::Closed = self.state {
-            return Err(SubmitError::Closed);
-        }
-        if self.pending.len() >= self.config.pending_limit {
-            return Err(SubmitError::QueueFull);
-        }
-        let id = self.pending.next_id();
-        let op = Op { id, data, bytes };
-        if op.message_bytes() > self.max_message {
-            return Err(SubmitError::TooLarge);
-        }
-        if let State::Joined(Joined {
-            live_since: Some(_), ..
-        }) = self.state
-        {
-            self.send_op(op.id, op.data.clone());
-        }
-        let owner = if self.config.echo { Owner::Room } else { Owner::App };
-        self.pending.push(op, owner);
-        Ok(id)
     }
 
     /// What is to be done next; `None` when there is nothing more until the next input.
@@ -207,6 +180,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
 
     pub(crate) fn join(&mut self, now: Time, welcome: Welcome) {
         self.position.epoch = welcome.epoch;
+        self.reject_clashing(welcome.last_op);
         self.pending.use_ids_above(welcome.last_op);
         self.max_message = welcome.max_message;
         self.state = State::Joined(Joined {
@@ -230,16 +204,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
         }
         joined.live_since = Some(now);
         self.tell(Event::Phase(Phase::Live, None));
-        while let Some(id) = self.pending.remove_larger_than(self.max_message) {
-            let state = OpState::Rejected(Rejection::TooLarge);
-            self.tell(Event::Op { id, state });
-        }
-        for index in 0..self.pending.len() {
-            if let Some(op) = self.pending.get(index) {
-                let (id, data) = (op.id, op.data.clone());
-                self.send_op(id, data);
-            }
-        }
+        self.send_pending();
     }
 
     fn connect(&mut self, now: Time) {
@@ -342,12 +307,6 @@ impl<D: Clone, P, X> Session<D, P, X> {
         }
         self.state = State::Closed;
         self.tell(Event::Phase(Phase::Closed, None));
-    }
-
-    fn send_op(&mut self, id: OpId, data: D) {
-        self.output(Output::Send(ClientMessage::Op { id, data }));
-        let state = OpState::Sent;
-        self.tell(Event::Op { id, state });
     }
 
     fn show_presence(&mut self, now: Time) {

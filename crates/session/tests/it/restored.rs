@@ -1,6 +1,7 @@
 //! A client that lived before: its position and its ops go on.
 
-use patchcast_session::{Config, Restored};
+use patchcast_protocol::ids::Secret;
+use patchcast_session::{Config, Restored, Session, Time};
 
 use crate::script::{check_with, restored};
 
@@ -130,4 +131,42 @@ fn more_ops_than_the_limit_are_restored_and_none_is_taken_on_top() {
         | -> op 2 b
         | op 2 sent",
     );
+}
+
+/// Regression: the entry of the room's op 6 was taken for the op 6 of a life that had been restored from an old copy, so that op was
+/// reported as stored, and was nowhere.
+#[test]
+fn an_id_that_was_used_again_before_the_room_could_say_so_is_rejected() {
+    check_with(
+        Config::default(),
+        restored(3, &[(5, "a")]),
+        "
+        | connecting
+        | connect
+        submit new
+        | = op 6
+        connected
+        | joining
+        | -> hello since 1 3
+        welcome 1 5 7
+        | op 6 IdReused an earlier op has this id
+        submit later
+        | = op 8
+        entries 3 a#5 old#6
+        | op 5 is entry 4 fsync
+        | entry 4 a own history
+        | entry 5 old own history
+        | live
+        | -> op 8 later
+        | op 8 sent",
+    );
+}
+
+#[test]
+fn what_a_life_leaves_is_what_the_next_one_goes_on_with() {
+    let secret = Secret::parse("a-secret-of-22-letters").unwrap();
+    let first = restored(3, &[(5, "a")]);
+    let mut session: Session<String> = Session::new(Config::default(), secret, first, 1, Time::ZERO);
+    session.submit("b".into(), 1).unwrap();
+    assert_eq!(session.snapshot(), restored(3, &[(5, "a"), (6, "b")]));
 }
