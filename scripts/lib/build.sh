@@ -4,7 +4,7 @@
 readonly client_pkg=crates/client-wasm/pkg demo_dist=web/demo/dist
 
 build_client() {
-  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/client-wasm -- pack_client
+  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/session crates/client-wasm -- pack_client
 }
 
 # wasm-opt comes from npm's binaryen: Debian's is too old, and wasm-pack fails without one.

@@ -20,8 +20,8 @@ check_fmt() { cargo fmt --all --check; }
 check_clippy() { cargo clippy --workspace --all-targets --locked -- --deny warnings; }
 
 check_clippy_wasm() {
-  cargo clippy --target wasm32-unknown-unknown --package patchcast-protocol --package patchcast-client-wasm \
-    --all-targets --locked -- --deny warnings
+  cargo clippy --target wasm32-unknown-unknown --package patchcast-protocol --package patchcast-session \
+    --package patchcast-client-wasm --all-targets --locked -- --deny warnings
 }
 
 # Building nextest would take longer than it saves; cargo's own runner runs the same tests.
