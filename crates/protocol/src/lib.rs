@@ -14,6 +14,7 @@ pub mod message;
 mod opaque;
 pub mod patch;
 pub mod patches;
+pub mod path;
 pub mod room;
 
 pub use malformed::Malformed;

@@ -6,7 +6,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::Malformed;
 use crate::opaque::Opaque;
-use crate::patch::{Op, OpaqueSegment};
+use crate::patch::{EXPECTED, Member, OpName, once};
+use crate::path::OpaqueSegment;
 
 /// How many patches the text of a message holds, once every one of them was found to be a patch.
 ///
@@ -81,17 +82,17 @@ impl<'de> Visitor<'de> for PatchVisitor {
     type Value = CheckedPatch;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a patch: an object with `op` and `path`")
+        f.write_str(EXPECTED)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<CheckedPatch, A::Error> {
         let (mut op, mut path, mut value) = (None, None, None);
         while let Some(member) = members.next_key::<Member>()? {
             match member {
-                Member::Op => once(&mut op, "op", members.next_value::<Op>()?)?,
+                Member::Op => once(&mut op, "op", immers_op(members.next_value()?)?)?,
                 Member::Path => once(&mut path, "path", members.next_value::<CheckedPath>()?)?,
                 Member::Value => once(&mut value, "value", members.next_value::<Opaque>()?)?,
-                Member::Unknown => {
+                Member::From | Member::Unknown => {
                     members.next_value::<Opaque>()?;
                 }
             }
@@ -102,43 +103,11 @@ impl<'de> Visitor<'de> for PatchVisitor {
     }
 }
 
-/// Puts `found` into its place; a second one is an error, because readers would disagree on which counts.
-fn once<T, E: de::Error>(place: &mut Option<T>, name: &'static str, found: T) -> Result<(), E> {
-    match place.replace(found) {
-        None => Ok(()),
-        Some(_) => Err(E::duplicate_field(name)),
-    }
-}
-
-enum Member {
-    Op,
-    Path,
-    Value,
-    Unknown,
-}
-
-impl<'de> Deserialize<'de> for Member {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(MemberVisitor)
-    }
-}
-
-struct MemberVisitor;
-
-impl Visitor<'_> for MemberVisitor {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-        Ok(match name {
-            "op" => Member::Op,
-            "path" => Member::Path,
-            "value" => Member::Value,
-            _ => Member::Unknown,
-        })
+/// Plain Immer clients would not understand another one.
+fn immers_op<E: de::Error>(op: OpName) -> Result<OpName, E> {
+    match op {
+        OpName::Add | OpName::Replace | OpName::Remove => Ok(op),
+        OpName::Move => Err(E::unknown_variant("move", OpName::OF_IMMER)),
     }
 }
 
@@ -168,6 +137,20 @@ impl<'de> Visitor<'de> for PathVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patch::Patch;
+
+    #[test]
+    fn a_move_is_for_documents_and_no_patch_of_immer() {
+        let text = r#"[{"op":"move","path":["a",1],"from":0}]"#;
+        assert_eq!(
+            serde_json::from_str::<Vec<Patch>>(text)
+                .map(|list| list.len())
+                .ok(),
+            Some(1)
+        );
+        let reason = check_message(text).expect_err("a move").to_string();
+        assert!(reason.contains("unknown variant `move`"), "{reason}");
+    }
 
     #[test]
     fn the_inner_text_is_what_stands_between_the_brackets() {

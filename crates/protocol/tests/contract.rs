@@ -155,13 +155,32 @@ fn a_message_may_be_nested_just_as_deep_as_the_limit_says() {
 }
 
 #[test]
-fn members_keep_their_order_and_unknown_ones_are_kept() {
-    let text = r#"[{"op":"add","path":["z","a",0],"value":{"z":1.5,"a":null,"10":1e300},"by":"ann"}]"#;
+fn a_value_keeps_the_order_of_its_members_and_members_that_no_patch_has_are_passed_over() {
+    let text = r#"[{"by":"ann","op":"add","path":["z","a",0],"value":{"z":1.5,"a":null,"10":1e300}}]"#;
     let typed: Vec<Patch> = serde_json::from_str(text).unwrap();
     assert_eq!(
         serde_json::to_string(&typed).unwrap(),
-        text.replace("1e300", "1e+300")
+        text.replace(r#""by":"ann","#, "").replace("1e300", "1e+300")
     );
+}
+
+#[test]
+fn a_move_survives_a_round_trip_and_needs_an_index_to_take_from() {
+    let text = r#"{"op":"move","path":["a",1],"from":0}"#;
+    let typed: Patch = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&typed).unwrap(), text);
+    for from in [
+        "",
+        r#","from":-1"#,
+        r#","from":0.5"#,
+        r#","from":"0""#,
+        r#","from":null"#,
+        r#","from":["a"]"#,
+    ] {
+        let text = format!(r#"{{"op":"move","path":["a",1]{from}}}"#);
+        let reason = serde_json::from_str::<Patch>(&text).unwrap_err().to_string();
+        assert!(reason.contains("needs `from`"), "{text}: {reason}");
+    }
 }
 
 #[test]
