@@ -1,6 +1,6 @@
 //! A client that lived before: its position and its ops go on.
 
-use patchcast_protocol::ids::Secret;
+use patchcast_protocol::ids::{OpId, Secret};
 use patchcast_session::{Config, Restored, Session, Time};
 
 use crate::script::{check_with, restored};
@@ -130,6 +130,23 @@ fn more_ops_than_the_limit_are_restored_and_none_is_taken_on_top() {
         | op 1 sent
         | -> op 2 b
         | op 2 sent",
+    );
+}
+
+#[test]
+fn ids_go_on_above_those_that_still_wait() {
+    let without_last_id = Restored {
+        last_id: OpId::NONE,
+        ..restored(0, &[(7, "a")])
+    };
+    check_with(
+        Config::default(),
+        without_last_id,
+        "
+        | connecting
+        | connect
+        submit b
+        | = op 8",
     );
 }
 

@@ -112,6 +112,10 @@ impl Player {
             "late" => self.now = self.now.max(self.wake_at.unwrap()),
             _ => assert_eq!(due, None, "{line}: a timer was due before, now is {:?}", self.now),
         }
+        if let "wake" | "retry" | "late" | "woken" = verb {
+            // A timer rings once.
+            self.wake_at = None;
+        }
         self.transcript.push(line.to_owned());
         if verb == "submit" {
             let result = self.session.submit(args[0].to_owned(), args[0].len());
