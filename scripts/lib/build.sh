@@ -1,4 +1,4 @@
-# Builds what both commands need: the wasm package and the demo's static files.
+# Builds what the commands need: the server, the wasm package and the demo's static files.
 # shellcheck shell=bash
 
 readonly client_pkg=crates/client-wasm/pkg demo_dist=web/demo/dist
@@ -18,3 +18,7 @@ pack_client() {
 build_demo() {
   build_once demo "$demo_dist" web "$client_pkg" -- npm run build --prefix web
 }
+
+build_server() { cargo build --release --locked --package patchcast-server --bin patchcast; }
+
+released_server() { realpath "${CARGO_TARGET_DIR:-target}/release/patchcast"; }

@@ -12,7 +12,7 @@ check_tidy() { scripts/tidy; }
 
 check_shell() {
   has shellcheck || skip 'shellcheck is not installed'
-  shellcheck --external-sources --check-sourced scripts/demo scripts/test scripts/autobahn .ci/run
+  shellcheck --external-sources --check-sourced scripts/demo scripts/test scripts/autobahn scripts/bench-browser .ci/run
 }
 
 check_fmt() { cargo fmt --all --check; }

@@ -38,6 +38,12 @@ run_step() {
   if [[ $result == FAILED ]]; then show_failure "$name" "$log" "$status"; fi
 }
 
+# must NAME COMMAND...: the same, for a script that cannot go on without it.
+must() {
+  run_step "$@"
+  if step_failed; then exit 1; fi
+}
+
 step_failed() { [[ ${step_results[-1]} == FAILED ]]; }
 
 print_result() {
