@@ -1,0 +1,19 @@
+//! Many sessions and the real rooms in one process, on one virtual clock, from one seed.
+//!
+//! What runs is the code that runs elsewhere: the client's session, and the server from the bytes of a connection inwards. The
+//! network, the disk, the clocks and the browser's database are simulated, and fail in every way that they can.
+
+pub mod app;
+pub mod client;
+pub mod disk;
+pub mod ledger;
+pub mod link;
+pub mod mutation;
+pub mod outbox;
+pub mod plain;
+pub mod plan;
+pub mod run;
+pub mod server;
+pub mod shrink;
+pub mod swarm;
+pub mod world;

@@ -1,0 +1,57 @@
+//! Rules broken on purpose, in what the simulator lays around the real code, to see that it notices.
+
+use clap::ValueEnum;
+
+/// A rule that does not hold in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mutation {
+    /// The store does not know ops that it has: what is sent again becomes an entry again.
+    DedupOff,
+    /// The store says that entries are durable before they are.
+    AckBeforeAppend,
+    /// A client that comes back asks for one entry too few.
+    ResumeOffByOne,
+    /// A crash loses the newest entry, although it was durable.
+    CrashLosesTheNewest,
+    /// A log that was lost goes on under the old one's epoch.
+    EpochKept,
+    /// A client sends an op before its outbox has kept it.
+    SendBeforeKeep,
+    /// A client's outbox forgets the order of its ops.
+    OutboxReversed,
+    /// The store reads a block of entries with two of them exchanged.
+    ReadsExchanged,
+    /// Nobody is told of who has gone.
+    GoneUntold,
+    /// A client's timer never fires, so silence is never noticed.
+    HeartbeatOff,
+    /// Acknowledgements name the entry before the right one.
+    AckOfAnother,
+    /// Somebody keeps a connection when its client has gone.
+    ConnectionLeaked,
+}
+
+impl Mutation {
+    /// Every one of them.
+    pub const ALL: &[Mutation] = &[
+        Mutation::DedupOff,
+        Mutation::AckBeforeAppend,
+        Mutation::ResumeOffByOne,
+        Mutation::CrashLosesTheNewest,
+        Mutation::EpochKept,
+        Mutation::SendBeforeKeep,
+        Mutation::OutboxReversed,
+        Mutation::ReadsExchanged,
+        Mutation::GoneUntold,
+        Mutation::HeartbeatOff,
+        Mutation::AckOfAnother,
+        Mutation::ConnectionLeaked,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}
