@@ -3,6 +3,7 @@
 //! Pure: nothing here awaits, reads a clock or draws a random number, so the crate compiles for
 //! `wasm32-unknown-unknown` and imports nothing from its host.
 
+pub mod apply;
 pub mod chat;
 pub mod close;
 pub mod dialect;
@@ -16,5 +17,6 @@ pub mod patch;
 pub mod patches;
 pub mod path;
 pub mod room;
+pub mod value;
 
 pub use malformed::Malformed;

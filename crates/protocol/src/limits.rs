@@ -34,6 +34,17 @@ pub const SECRET_CHARACTERS: RangeInclusive<usize> = 22..=128;
 /// server's own messages put around it.
 pub const MAX_DATA_DEPTH: usize = MAX_DEPTH - 3;
 
+/// Levels of arrays and objects in a document, so that the whole of it fits an op: [`MAX_DATA_DEPTH`] without the list and the patch around it.
+/// Everything that walks a value recurses, and it is well below what the smallest stack of a thread holds.
+pub const MAX_DOCUMENT_DEPTH: usize = MAX_DATA_DEPTH - 2;
+
+/// Bytes of a document as JSON, unless its owner chose otherwise. In memory it takes several times as much, and a client that joins is sent it whole.
+pub const DEFAULT_MAX_DOCUMENT_BYTES: usize = 32 << 20;
+
+/// Items that one batch of patches can make by growing an array's `length`, each a `null`. They cost their sender nothing: forty
+/// bytes would fill a document.
+pub const MAX_LENGTH_GROWTH: usize = 10_000;
+
 /// Bytes of one client's presence as JSON. Everyone's is sent to everyone.
 pub const MAX_PRESENCE_BYTES: usize = 1024;
 
