@@ -33,6 +33,9 @@ test_rust() {
   fi
 }
 
+# What fails here is shown with the command that repeats it.
+test_sim() { cargo run --package patchcast-sim --locked -- --seeds 2000; }
+
 test_docs() { cargo test --workspace --doc --locked; }
 
 check_licences() {

@@ -17,7 +17,7 @@ use patchcast_session::{Arrived, Event, Input, Output, Own, Phase, Received, Res
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -181,7 +181,7 @@ impl Life {
                 let data = shows.unwrap_or_else(|| "null".into());
                 self.input(Input::Presence(raw(data).into()));
             }
-            Command::Freeze(time) => sleep(time).await,
+            Command::Freeze(time) => drop(timeout(time, self.world.healed()).await),
             Command::Online => self.input(Input::Online),
             Command::Close => self.input(Input::Close),
         }

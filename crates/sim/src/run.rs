@@ -154,7 +154,8 @@ impl Stage {
             self.act(step.act).await;
         }
         sleep(Duration::from_secs(1)).await;
-        self.heal();
+        self.world.trace(|| "everything is healed".into());
+        self.world.heal();
         sleep(QUIET).await;
         if self.revive() {
             sleep(QUIET).await;
@@ -326,18 +327,6 @@ impl Stage {
             app,
             owns_outbox,
         });
-    }
-
-    fn heal(&self) {
-        self.world.trace(|| "everything is healed".into());
-        let now = Instant::now();
-        self.world.disk.trouble(|trouble| {
-            trouble.refuses_until = now;
-            trouble.reads_fail_until = now;
-            trouble.slow_until = now;
-            trouble.doubt = false;
-        });
-        self.world.heal_links();
     }
 
     /// Whoever was told to stop, because another life of the client had come, begins anew, so that everybody lives.

@@ -16,6 +16,7 @@ use patchcast_protocol::room::{RoomId, RoomName};
 use patchcast_server::clock::Clock;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -41,6 +42,7 @@ pub struct World {
     pub disk: Disk,
     server: RefCell<Option<Server>>,
     shape: Cell<Shape>,
+    healed: watch::Sender<bool>,
     wall: Arc<AtomicI64>,
     logs_lost: Cell<usize>,
     ledger: RefCell<Ledger>,
@@ -79,6 +81,7 @@ impl World {
             disk: Disk::new(plan.setup.append_latency, random, mutation),
             server: RefCell::new(None),
             shape: Cell::new(plan.setup.link),
+            healed: watch::Sender::new(false),
             wall: Arc::new(AtomicI64::new(1_767_225_600_000)),
             logs_lost: Cell::new(0),
             ledger: RefCell::default(),
@@ -213,8 +216,22 @@ impl World {
         }
     }
 
-    /// Calls off what was to happen to connections, and makes the network a good one.
-    pub fn heal_links(&self) {
+    /// Resolves once nothing more is to go wrong.
+    pub async fn healed(&self) {
+        // The sender is a field of this world.
+        let _ = self.healed.subscribe().wait_for(|healed| *healed).await;
+    }
+
+    /// Calls off what was to happen to the disk and to connections, and makes the network a good one.
+    pub fn heal(&self) {
+        self.healed.send_replace(true);
+        let now = Instant::now();
+        self.disk.trouble(|trouble| {
+            trouble.refuses_until = now;
+            trouble.reads_fail_until = now;
+            trouble.slow_until = now;
+            trouble.doubt = false;
+        });
         self.shape.set(Shape {
             latency: self.setup.link.latency.min(Duration::from_millis(20)),
             capacity: self.setup.link.capacity.max(64 << 10),
