@@ -38,6 +38,19 @@ pub enum Command {
     ///
     /// Ends when all of them are durable. Fails when a line is not JSON, or is rejected by the server.
     Send(Send),
+    /// Compute with patches: JSON lines from standard input, one case a line, one answer a line.
+    ///
+    /// A case that cannot be answered gets {"error": {"kind", "path", "message"}}.
+    #[command(subcommand)]
+    Patch(PatchCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PatchCommand {
+    /// What patches make of a value: {"base", "patches"} gets {"result"}.
+    Apply,
+    /// The patches that take patches back: {"base", "patches"} gets {"patches"}.
+    Invert,
 }
 
 /// Which room a command is about.

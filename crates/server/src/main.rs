@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(&args),
         Command::Tail(args) => commands::block_on(commands::tail::tail(&args)),
         Command::Send(args) => commands::block_on(commands::send::send(&args)),
+        Command::Patch(command) => commands::patch::patch(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

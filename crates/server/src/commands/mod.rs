@@ -1,9 +1,12 @@
-//! The commands of a client. Only these files know the client; the server's library does not.
+//! The commands beside `serve`. Only these files know the client; the server's library does not.
 
+pub mod patch;
 pub mod send;
 pub mod tail;
 
-use anyhow::{Context, bail};
+use std::io::{self, BufRead, ErrorKind, Read};
+
+use anyhow::{Context, bail, ensure};
 use patchcast_client::{Client, Closure, Event, Options, Welcome};
 use patchcast_protocol::room::RoomName;
 
@@ -73,6 +76,20 @@ fn words(closure: &Closure) -> String {
         "" => format!("close code {}", closure.code),
         reason => reason.to_owned(),
     }
+}
+
+/// The next line, which may have so many bytes. `None` at the end.
+fn read_line(input: &mut impl BufRead, max: usize) -> anyhow::Result<Option<String>> {
+    let mut line = String::new();
+    let read = input.take(max as u64 + 1).read_line(&mut line)?;
+    ensure!(read <= max, "longer than {max} bytes");
+    Ok((read > 0).then_some(line))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

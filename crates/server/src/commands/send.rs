@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail};
 use patchcast_client::{Client, NotStored, Options, Position, RawValue, Receipt};
 use patchcast_server::limits::MAX_INBOX_BYTES;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Link, look, url};
+use super::{Link, look, read_line, url};
 use crate::cli::Send;
 
 /// Fails when a line is not JSON, which ends the reading, or when one is rejected. All others are stored before it returns.
@@ -128,7 +128,7 @@ fn read_lines() -> mpsc::Receiver<anyhow::Result<Line>> {
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
         for number in 1.. {
-            let line = read_line(&mut input).with_context(|| format!("line {number}"));
+            let line = read_line(&mut input, MAX_LINE_BYTES).with_context(|| format!("line {number}"));
             let line = match line.transpose() {
                 // The end of the input.
                 None => return,
@@ -145,13 +145,6 @@ fn read_lines() -> mpsc::Receiver<anyhow::Result<Line>> {
         }
     });
     taken
-}
-
-fn read_line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
-    let mut line = String::new();
-    let read = input.take(MAX_LINE_BYTES as u64 + 1).read_line(&mut line)?;
-    ensure!(read <= MAX_LINE_BYTES, "longer than {MAX_LINE_BYTES} bytes");
-    Ok((read > 0).then_some(line))
 }
 
 /// Bytes of a line: no server can be told to take more.

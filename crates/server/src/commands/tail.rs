@@ -1,13 +1,13 @@
 //! `patchcast tail`: a room's entries as JSON lines.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, bail, ensure};
 use futures_util::FutureExt;
 use patchcast_client::{Client, Entry, Event, Events, Options, Position};
 use patchcast_protocol::message::ResetCode;
 
-use super::{Link, look, url};
+use super::{Link, is_broken_pipe, look, url};
 use crate::cli::Tail;
 
 /// Ends at the room's head if it is told to, and when nobody reads the lines any more.
@@ -85,10 +85,4 @@ fn print_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
         out,
         r#"{{"seq":{seq},"client":"{client}","id":{id},"time":{time},"data":{data}}}"#
     )
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -1,4 +1,6 @@
-//! `patchcast tail` and `patchcast send`, against a server of their own.
+//! The commands beside `serve`: `patchcast tail` and `patchcast send` against a server of their own, `patchcast patch` alone.
+
+mod patch;
 
 use std::process::Stdio;
 

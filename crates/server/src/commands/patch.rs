@@ -1,0 +1,89 @@
+//! `patchcast patch`: the patch algebra on JSON lines, one case a line from standard input, one answer a line.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::Context;
+use patchcast_protocol::apply::{ApplyError, Document, ErrorKind};
+use serde_json::{Map, Value, json};
+
+use super::{is_broken_pipe, read_line};
+use crate::cli::PatchCommand;
+
+/// Answers every line, be it with an error. Ends with the input, and when nobody reads the answers any more.
+pub fn patch(command: &PatchCommand) -> anyhow::Result<()> {
+    match answer_all(command) {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn answer_all(command: &PatchCommand) -> anyhow::Result<()> {
+    let mut input = io::stdin().lock();
+    let mut out = BufWriter::new(io::stdout().lock());
+    for number in 1.. {
+        let line = read_line(&mut input, MAX_CASE_BYTES).with_context(|| format!("line {number}"))?;
+        let Some(line) = line else { break };
+        if line.trim().is_empty() {
+            continue;
+        }
+        let answer = answer(command, &line).unwrap_or_else(|error| {
+            let ApplyError { kind, path, message } = error;
+            json!({ "error": { "kind": kind, "path": path, "message": message } })
+        });
+        serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+        // Whoever waits for the answer before the next case gets it.
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn answer(command: &PatchCommand, line: &str) -> Result<Value, ApplyError> {
+    let mut case = Case::read(line)?;
+    match command {
+        PatchCommand::Apply => {
+            let mut document = Document::new(case.take("base")?)?;
+            document.apply_unread(case.take_list("patches")?)?;
+            Ok(json!({ "result": document.into_value() }))
+        }
+        PatchCommand::Invert => {
+            let mut document = Document::new(case.take("base")?)?;
+            let undo = document.apply_unread(case.take_list("patches")?)?;
+            Ok(json!({ "patches": undo.into_patches() }))
+        }
+    }
+}
+
+/// What a line asks.
+struct Case(Map<String, Value>);
+
+impl Case {
+    fn read(line: &str) -> Result<Case, ApplyError> {
+        serde_json::from_str(line)
+            .map(Case)
+            .map_err(|error| malformed(error.to_string()))
+    }
+
+    fn take(&mut self, member: &str) -> Result<Value, ApplyError> {
+        let found = self.0.get_mut(member).map(Value::take);
+        found.ok_or_else(|| malformed(format!("the case has no `{member}`")))
+    }
+
+    fn take_list(&mut self, member: &str) -> Result<Vec<Value>, ApplyError> {
+        match self.take(member)? {
+            Value::Array(items) => Ok(items),
+            _ => Err(malformed(format!("`{member}` is no list"))),
+        }
+    }
+}
+
+fn malformed(message: String) -> ApplyError {
+    ApplyError {
+        kind: ErrorKind::Malformed,
+        path: Vec::new(),
+        message,
+    }
+}
+
+/// Bytes of a line: a few documents of the largest size.
+const MAX_CASE_BYTES: usize = 256 << 20;

@@ -1,0 +1,62 @@
+//! `patchcast patch`: one answer for each case.
+
+use std::fmt::Write;
+
+use patchcast_protocol::value::same;
+use serde_json::{Value, json};
+
+use super::run;
+
+const FUZZ: &str = include_str!("../../../../protocol/tests/vectors/immer-fuzz-sample.jsonl");
+
+/// The answers to lines, none of which may end the command.
+async fn answers(command: &str, input: &str) -> Vec<Value> {
+    let (code, out, error) = run(&["patch", command], input).await;
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    out.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn vectors() -> Vec<Value> {
+    FUZZ.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn apply_and_invert_answer_each_case_in_its_order() {
+    // Members that are of no concern are passed over.
+    let results = answers("apply", FUZZ).await;
+    let inverses = answers("invert", FUZZ).await;
+    let vectors = vectors();
+    assert_eq!((results.len(), inverses.len()), (vectors.len(), vectors.len()));
+    let mut back = String::new();
+    for ((vector, answer), inverse) in vectors.iter().zip(&results).zip(&inverses) {
+        assert!(same(&answer["result"], &vector["result"]), "{vector}: {answer}");
+        let case = json!({ "base": vector["result"], "patches": inverse["patches"] });
+        writeln!(back, "{case}").unwrap();
+    }
+    for (vector, answer) in vectors.iter().zip(answers("apply", &back).await) {
+        assert!(same(&answer["result"], &vector["base"]), "{vector}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_that_cannot_be_answered_gets_its_error_and_the_next_one_its_answer() {
+    let input = [
+        r#"{"base":{"a":{}},"patches":[{"op":"remove","path":["b",0]}]}"#,
+        "",
+        "what?",
+        r#"{"patches":[]}"#,
+        r#"{"base":1,"patches":{}}"#,
+        r#"{"base":[1,2],"patches":[{"op":"move","path":[1],"from":0}]}"#,
+    ];
+    let answers = answers("apply", &input.join("\n")).await;
+    let kind = |answer: &Value| answer["error"]["kind"].as_str().map(str::to_owned);
+    let kinds: Vec<_> = answers.iter().filter_map(kind).collect();
+    assert_eq!(kinds, ["path-unresolved", "malformed", "malformed", "malformed"]);
+    assert_eq!(answers[0]["error"]["path"], json!(["b", 0]));
+    assert!(answers[0]["error"]["message"].is_string());
+    assert_eq!(answers[4], json!({ "result": [2, 1] }));
+}
