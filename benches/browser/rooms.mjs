@@ -1,5 +1,4 @@
 // Fills rooms of the real server, counts what a joiner receives, and records what it sends while a room is live.
-import { once } from "node:events";
 
 // Few enough that the server sends each by itself: a reader that is far behind gets batches.
 const WINDOW = 128;
@@ -7,7 +6,7 @@ const WINDOW = 128;
 const MESSAGE = /"op":|"type":"ack"/;
 const HELLO = { type: "hello", version: 1, kind: "stream" };
 
-/** The n-th message of all rooms: one patch of the gift list, 96 bytes, as in the server's benchmark. */
+/** The n-th message of all rooms: one patch of the gift list, as in the server's benchmark. */
 function patch(n) {
   return `[{"op":"replace","path":["gifts","immer_license","reservedBy"],"value":"user-${String(n).padStart(8, "0")}-michel"}]`;
 }
@@ -58,6 +57,8 @@ class Member {
   #dialect;
   #seen = 0;
   #received = 0;
+  #closed;
+  /** Looks again whether what is waited for is so. */
   #waiting = () => {};
 
   /** Resolves when the room has let it in. */
@@ -66,15 +67,16 @@ class Member {
     member.#dialect = dialect;
     const socket = new WebSocket(url, dialect === "sessions" ? ["patchcast.v1"] : []);
     member.#socket = socket;
+    socket.onopen = () => member.#waiting();
     socket.onmessage = ({ data }) => {
       member.frames.push(data);
       member.#waiting();
     };
     socket.onclose = ({ code, reason }) => {
-      console.error(`the server closed a connection: ${code} ${reason}`);
-      process.exit(1);
+      member.#closed = new Error(`${url}: the server closed the connection with ${code} ${reason}`);
+      member.#waiting();
     };
-    await once(socket, "open");
+    await member.#until(() => socket.readyState === WebSocket.OPEN);
     if (dialect === "sessions") {
       const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
       socket.send(JSON.stringify({ ...HELLO, secret }));
@@ -101,9 +103,12 @@ class Member {
   }
 
   #until(isSo) {
-    if (isSo()) return undefined;
-    return new Promise((resolve) => {
-      this.#waiting = () => isSo() && resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting = () => {
+        if (isSo()) resolve();
+        else if (this.#closed) reject(this.#closed);
+      };
+      this.#waiting();
     });
   }
 }

@@ -48,3 +48,8 @@ check_driver() {
   [[ ${browser%%.*} == "${driver%%.*}" ]] ||
     die "$CHROME_BIN is version $browser but $CHROMEDRIVER is for $driver: install the pair of one version, or set CHROME_BIN and CHROMEDRIVER"
 }
+
+# run_bench_browser ARGUMENT...: against the server PATCHCAST_BIN. Node 20 has a WebSocket only when asked for it.
+run_bench_browser() {
+  node --experimental-websocket --disable-warning=ExperimentalWarning benches/browser/main.mjs "$@"
+}
