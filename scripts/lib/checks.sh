@@ -54,7 +54,9 @@ test_wasm_contract() {
   test_contract_in_browser --firefox --geckodriver "$GECKODRIVER"
 }
 
-test_contract_in_browser() { wasm-pack test --headless "$@" crates/protocol --test contract --locked; }
+test_contract_in_browser() {
+  wasm-pack test --headless "$@" crates/protocol --test contract --test apply --test apply_rules --locked
+}
 
 test_wasm_chromium() {
   find_browsers
@@ -76,6 +78,13 @@ test_web() { npm test --prefix web; }
 test_e2e() {
   find_browsers
   CHROMIUM_BIN=$CHROME_BIN PATCHCAST_BIN=$(server_binary) npm run e2e --prefix web
+}
+
+# Too small to say anything of speed; that every message arrives, it says.
+test_bench_browser() {
+  ensure_node
+  find_browsers
+  PATCHCAST_BIN=$(server_binary) run_bench_browser --entries 2000 --messages 500 --rounds 1
 }
 
 test_python_client() {

@@ -27,7 +27,7 @@ type Expected = { readonly v: unknown } | { readonly undefined: true } | { reado
 const FILES = { "immer-semantics": 131, "immer-fuzz-sample": 125 };
 
 for (const [file, count] of Object.entries(FILES)) {
-  const vectors = read(file);
+  const vectors = read<Vector>(file);
 
   describe(file, () => {
     test("the file is whole", () => expect(vectors).toHaveLength(count));
@@ -50,6 +50,25 @@ for (const [file, count] of Object.entries(FILES)) {
   });
 }
 
+interface Refusal {
+  readonly name: string;
+  readonly base: unknown;
+  readonly patches: readonly Patch[];
+  readonly error: { readonly message: string };
+}
+
+describe("immer-errors", () => {
+  const vectors = read<Refusal>("immer-errors");
+
+  test("the file is whole", () => expect(vectors).toHaveLength(78));
+
+  test.each(vectors)("$name", ({ base, patches, error }) => {
+    // Of an error of the engine's own, the words are the engine's.
+    const words = error.message.startsWith("[Immer]") ? error.message : undefined;
+    expect(() => applyPatches(overTheWire(base) as object, overTheWire(patches))).toThrow(words);
+  });
+});
+
 function check(base: unknown, patches: readonly Patch[], expected: Expected): void {
   const replay = () => applyPatches(overTheWire(base) as object, overTheWire(patches));
   if ("error" in expected) expect(replay).toThrow(expected.error);
@@ -63,10 +82,10 @@ function overTheWire<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-function read(file: string): Vector[] {
+function read<T>(file: string): T[] {
   const path = new URL(`../../crates/protocol/tests/vectors/${file}.jsonl`, import.meta.url);
   return readFileSync(path, "utf8")
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Vector);
+    .map((line) => JSON.parse(line) as T);
 }

@@ -33,16 +33,19 @@ impl PathSegment {
         }
     }
 
-    /// What it names in an array, whatever the array's length: `"1"` is 1 there, while `"01"`, `"-"` and `"length"` are no indexes.
+    /// What it names in an array, whatever the array's length: `"1"` is 1 there, while `"01"`, `"-"` and `"length"` are no indexes. An index
+    /// that no array of this machine can have is the largest number there is.
     pub fn index(&self) -> Option<usize> {
-        match self {
-            PathSegment::Index(index) => usize::try_from(*index).ok(),
+        let index = match self {
+            PathSegment::Index(index) => *index,
             PathSegment::Key(key) => {
                 let digits = key.bytes().all(|byte| byte.is_ascii_digit());
                 let plain = digits && (key == "0" || !key.starts_with('0'));
-                plain.then(|| key.parse().ok()).flatten()
+                let index = plain.then(|| key.parse().ok()).flatten();
+                index.filter(|index| *index <= MAX_SAFE_INTEGER)?
             }
-        }
+        };
+        Some(usize::try_from(index).unwrap_or(usize::MAX))
     }
 }
 

@@ -241,7 +241,7 @@ fn in_array(
         Op::Remove | Op::Move { .. } => length,
     };
     if index >= end {
-        return Err(out_of_range(index, length));
+        return Err(out_of_range(length));
     }
     *last = index.into();
     match op {
@@ -260,7 +260,7 @@ fn in_array(
         Op::Move { from } => {
             let from = usize::try_from(from).unwrap_or(usize::MAX);
             if from >= length {
-                return Err(out_of_range(from, length));
+                return Err(out_of_range(length));
             }
             if from == index {
                 return Ok(None);
@@ -335,8 +335,8 @@ fn array_key() -> Fault {
     Fault::new(ErrorKind::ArrayKey, message)
 }
 
-fn out_of_range(index: usize, length: usize) -> Fault {
-    let message = format!("the index {index} is beyond the end of an array of {length} items");
+fn out_of_range(length: usize) -> Fault {
+    let message = format!("the index is beyond the end of an array of {length} items");
     Fault::new(ErrorKind::IndexOutOfRange, message)
 }
 
