@@ -4,6 +4,7 @@
 
 use std::fmt::Debug;
 
+use patchcast_protocol::apply::{Document, ErrorKind};
 use patchcast_protocol::close::{Advice, CloseCode};
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::limits;
@@ -11,12 +12,14 @@ use patchcast_protocol::message::{
     ClientMessage, Durability, ErrorCode, Refusal, RejectCode, ResetCode, ServerMessage, read_client,
     read_server, write_server,
 };
+use patchcast_protocol::patch::OpName;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
 const SESSIONS: &str = include_str!("../../../docs/sessions.md");
+const PATCHES: &str = include_str!("../../../docs/patches.md");
 const SMALLEST_CLIENT: &str = include_str!("../../../examples/javascript/patchcast.mjs");
 
 type Row = Vec<&'static str>;
@@ -55,6 +58,7 @@ fn the_document_lists_every_dialect() {
 fn the_documents_state_the_limits() {
     let mut documented = table(section(PROTOCOL, "Limits"));
     documented.extend(table(section(SESSIONS, "Limits")));
+    documented.extend(table(section(PATCHES, "Limits")));
     let secret = limits::SECRET_CHARACTERS;
     let expected = [
         (
@@ -76,6 +80,18 @@ fn the_documents_state_the_limits() {
         ("levels of nesting in data", limits::MAX_DATA_DEPTH.to_string()),
         ("bytes of a presence", limits::MAX_PRESENCE_BYTES.to_string()),
         ("the largest id or seq", limits::MAX_SAFE_INTEGER.to_string()),
+        (
+            "levels of nesting in a document",
+            limits::MAX_DOCUMENT_DEPTH.to_string(),
+        ),
+        (
+            "bytes of a document, unless its owner chose otherwise",
+            limits::DEFAULT_MAX_DOCUMENT_BYTES.to_string(),
+        ),
+        (
+            "items that a batch of patches can make by growing a `length`",
+            limits::MAX_LENGTH_GROWTH.to_string(),
+        ),
     ];
     for (what, value) in &expected {
         let row = documented
@@ -204,6 +220,27 @@ fn bad_input_gets_the_answer_that_the_table_says() {
             "no bad input gets {code}"
         );
     }
+}
+
+#[test]
+fn every_kind_of_error_is_described_with_a_patch_that_gets_it() {
+    let rows = table(section(PATCHES, "Errors"));
+    assert_eq!(first_column(&rows), variants::<ErrorKind>());
+    for row in &rows {
+        let (kind, value, patch) = (unquote(row[0]), unquote(row[2]), unquote(row[3]));
+        if !patch.is_empty() {
+            let mut document = Document::new(serde_json::from_str(value).unwrap()).unwrap();
+            let patch = serde_json::from_str(patch).unwrap();
+            let error = document.apply_unread(vec![patch]).unwrap_err();
+            assert_eq!(serde_json::to_value(error.kind).unwrap(), kind);
+        }
+    }
+}
+
+#[test]
+fn every_operation_is_described() {
+    let rows = table(section(PATCHES, "A patch"));
+    assert_eq!(first_column(&rows), variants::<OpName>());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Why patches do not apply.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::path::Path;
@@ -18,7 +18,7 @@ pub struct ApplyError {
 }
 
 /// What is wrong with a patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// It is no patch at all: no object, or its path is no list.

@@ -265,10 +265,18 @@ fn in_array(
             if from == index {
                 return Ok(None);
             }
-            let item = items.remove(from);
-            items.insert(index, item);
+            shift(items, from, index);
             Ok(Some(Was::Moved { from }))
         }
+    }
+}
+
+/// Puts an item in another place. Those in between make room, and no others move.
+pub(super) fn shift(items: &mut [Value], from: usize, to: usize) {
+    if from < to {
+        items[from..=to].rotate_left(1);
+    } else {
+        items[to..=from].rotate_right(1);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Document;
-use super::step::resolve_mut;
+use super::step::{resolve_mut, shift};
 use crate::patch::{Op, Patch};
 use crate::path::Path;
 
@@ -117,10 +117,7 @@ impl Step {
                 (Was::Items(gone), index) => {
                     items.splice(index..index, gone);
                 }
-                (Was::Moved { from }, to) => {
-                    let item = items.remove(to);
-                    items.insert(from, item);
-                }
+                (Was::Moved { from }, to) => shift(items, to, from),
                 (_, index) => {
                     items.remove(index);
                 }
