@@ -10,6 +10,7 @@ build_client() {
 # wasm-opt comes from npm's binaryen: Debian's is too old, and wasm-pack fails without one.
 # wasm-pack calls the package after the crate, and has no option for another name.
 pack_client() {
+  rm -rf "$client_pkg/snippets"
   PATH=$root/web/node_modules/.bin:$PATH \
     wasm-pack build crates/client-wasm --target web --release --scope patchcast -- --locked
   npm pkg set name=@patchcast/client --prefix "$client_pkg"

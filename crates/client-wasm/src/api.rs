@@ -5,7 +5,7 @@ use std::rc::Rc;
 use js_sys::{Function, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use crate::driver::Driver;
+use crate::client::Client;
 use crate::error::type_error;
 use crate::options::Options;
 
@@ -21,52 +21,61 @@ pub fn connect(url: JsValue, on_message: JsValue, options: JsValue) -> Result<Js
     let Ok(on_message) = on_message.dyn_into() else {
         return Err(type_error("onMessage must be a function"));
     };
-    let driver = Driver::connect(url, on_message, Options::read(&options)?)?;
-    Ok(send_function(&driver).into())
+    let client = Client::connect(url, Options::read(on_message, &options)?)?;
+    Ok(send_function(&client).into())
 }
 
-fn send_function(driver: &Rc<Driver>) -> Function {
-    let send = function(driver, |driver, message| Ok(driver.send(&message)?.into()));
-    let close = function(driver, |driver, _| {
-        driver.close();
+fn send_function(client: &Rc<Client>) -> Function {
+    let send = function(client, |client, message| Ok(client.send(&message)?.into()));
+    let close = function(client, |client, _| {
+        client.close();
         Ok(JsValue::UNDEFINED)
     });
-    let on_status = function(driver, |driver, listener| {
+    let on_status = function(client, |client, listener| {
         let Ok(listener) = listener.dyn_into() else {
             return Err(type_error("onStatus takes a function"));
         };
-        let id = driver.add_listener(listener);
-        let unsubscribe = function(driver, move |driver, _| {
-            driver.remove_listener(id);
+        let id = client.app.listeners.add(listener);
+        let unsubscribe = function(client, move |client, _| {
+            client.app.listeners.remove(id);
             Ok(JsValue::UNDEFINED)
         });
         Ok(unsubscribe.into())
     });
-    let status = function(driver, |driver, _| Ok(driver.status().name().into()));
-    let queued = function(driver, |driver, _| Ok(JsValue::from(driver.queued() as u32)));
+    let status = function(client, |client, _| Ok(client.app.status().name().into()));
+    let queued = function(client, |client, _| Ok(JsValue::from(client.queued() as u32)));
+    let id = function(client, |client, _| Ok(client.client()));
+    let show = function(client, |client, value| {
+        client.show(&value)?;
+        Ok(JsValue::UNDEFINED)
+    });
+    define(&client.presence, "set", "value", &show);
     define(&send, "close", "value", &close);
     define(&send, "onStatus", "value", &on_status);
+    define(&send, "presence", "value", &client.presence);
     define(&send, "status", "get", &status);
     define(&send, "queued", "get", &queued);
+    define(&send, "client", "get", &id);
     send
 }
 
-/// A JavaScript function that holds the driver. The garbage collector frees both: as long as anyone can call
+/// A JavaScript function that holds the client. The garbage collector frees both: as long as anyone can call
 /// the function, what it calls is there, also after `close`.
 fn function(
-    driver: &Rc<Driver>,
-    body: impl Fn(&Rc<Driver>, JsValue) -> Result<JsValue, JsValue> + 'static,
+    client: &Rc<Client>,
+    body: impl Fn(&Rc<Client>, JsValue) -> Result<JsValue, JsValue> + 'static,
 ) -> Function {
-    let driver = Rc::clone(driver);
+    let client = Rc::clone(client);
     let closure =
-        Closure::<dyn Fn(JsValue) -> Result<JsValue, JsValue>>::new(move |argument| body(&driver, argument));
+        Closure::<dyn Fn(JsValue) -> Result<JsValue, JsValue>>::new(move |argument| body(&client, argument));
     closure.into_js_value().unchecked_into()
 }
 
 /// Defines a read-only property: `kind` is `value` or `get`.
-fn define(object: &Function, name: &str, kind: &str, function: &Function) {
+fn define(object: &JsValue, name: &str, kind: &str, value: &JsValue) {
+    let object: &Object = object.unchecked_ref();
     let descriptor = Object::new();
     // Neither can fail: both objects are ours and new.
-    let _ = Reflect::set(&descriptor, &kind.into(), function);
+    let _ = Reflect::set(&descriptor, &kind.into(), value);
     let _ = Reflect::define_property(object, &name.into(), &descriptor);
 }

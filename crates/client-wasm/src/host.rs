@@ -3,6 +3,7 @@
 //! Only what a window, a worker and Node have in common is used, and nothing before the first `connect`.
 
 use js_sys::Function;
+use patchcast_session::Time;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
@@ -24,19 +25,30 @@ mod global {
         #[wasm_bindgen(js_namespace = performance, js_name = now)]
         pub(super) fn now() -> f64;
 
+        #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+        pub(super) fn get_random_values(bytes: &mut [u8]);
+
         #[wasm_bindgen(js_namespace = console, js_name = error)]
         pub(super) fn console_error(error: &JsValue);
     }
 }
 
-/// Milliseconds on a clock that never goes back.
-pub(crate) fn now_ms() -> f64 {
-    global::now()
+/// A clock that never goes back.
+pub(crate) fn now() -> Time {
+    Time::from_millis(global::now() as u64)
 }
 
-/// Uniform in `0.0..1.0`.
-pub(crate) fn random() -> f64 {
-    js_sys::Math::random()
+/// What spreads the clients of a server that restarts.
+pub(crate) fn seed() -> u64 {
+    (js_sys::Math::random() * SEEDS) as u64
+}
+
+/// How many numbers `Math.random` can draw.
+const SEEDS: f64 = (1u64 << 52) as f64;
+
+/// Bytes that nobody can guess.
+pub(crate) fn fill_with_chance(bytes: &mut [u8]) {
+    global::get_random_values(bytes);
 }
 
 /// Where errors go that no handler of the app takes.

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use js_sys::JsString;
+use js_sys::{Array, JsString};
 use wasm_bindgen::prelude::*;
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 
-use crate::connection::Readiness;
+use crate::error::caused;
 use crate::limits::BUFFERED_BYTES;
+use crate::plain::Readiness;
 
 /// What happens to a socket.
 pub(crate) enum SocketEvent {
@@ -31,13 +32,12 @@ impl Socket {
     /// Begins to connect. Fails when the browser refuses even to try: a bad URL, or no WebSocket at all.
     pub(crate) fn open(
         url: &str,
-        subprotocol: Option<&str>,
+        subprotocols: &[&str],
         handle: impl Fn(SocketEvent) + 'static,
     ) -> Result<Rc<Socket>, JsValue> {
-        let web_socket = match subprotocol {
-            Some(subprotocol) => WebSocket::new_with_str(url, subprotocol)?,
-            None => WebSocket::new(url)?,
-        };
+        let subprotocols: Array = subprotocols.iter().map(|name| JsValue::from_str(name)).collect();
+        let web_socket = WebSocket::new_with_str_sequence(url, &subprotocols)
+            .map_err(|cause| caused(&["cannot connect to ", url].concat(), &cause))?;
         let callback = Closure::new(move |event: Event| handle(read(event)));
         let function = Some(callback.as_ref().unchecked_ref());
         // `error` says nothing, and `close` always follows it.
@@ -48,6 +48,17 @@ impl Socket {
             web_socket,
             _callback: callback,
         }))
+    }
+
+    /// The subprotocol that the server chose; empty when it chose none.
+    pub(crate) fn subprotocol(&self) -> String {
+        self.web_socket.protocol()
+    }
+
+    /// Closes it with a code and a reason for the server; what comes of it is not told any more.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        // It fails for codes that a page may not send, and then dropping it closes it without one.
+        let _ = self.web_socket.close_with_code_and_reason(code, reason);
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
@@ -97,3 +108,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = send, catch)]
     fn send_text(this: &TextSocket, text: &JsString) -> Result<(), JsValue>;
 }
+
+/// RFC 6455, section 7.4.1: a close frame that carried no code.
+pub(crate) const NO_CODE: u16 = 1005;
+
+/// RFC 6455, section 7.4.1: the connection broke, or there never was one.
+pub(crate) const NO_CLOSE_FRAME: u16 = 1006;

@@ -3,10 +3,14 @@
 mod arguments;
 mod browser;
 mod contract;
+mod downgrade;
 mod lesson;
+mod persist;
+mod receipts;
 mod reconnect;
 mod reentrancy;
 mod release;
+mod sessions;
 mod told;
 
 use std::cell::RefCell;
@@ -30,6 +34,7 @@ enum Told {
     Live(String),
     /// The status, with the detail's code and reason.
     Status(String, Option<u16>, String),
+    Reset(String),
     Error(String),
     /// Nothing for so long that the test is lost.
     TimedOut,
@@ -47,11 +52,15 @@ struct Inner {
     told: RefCell<UnboundedReceiver<Told>>,
     tell: UnboundedSender<Told>,
     reaction: RefCell<Option<Reaction>>,
+    /// What came beside the last message, and beside the last status.
+    info: RefCell<JsValue>,
+    detail: RefCell<JsValue>,
 }
 
 impl App {
+    /// Speaks Immer patches, plainly.
     fn connect(url: &str) -> App {
-        App::connect_with(url, "{}")
+        App::connect_with(url, r#"{"protocol":"patches"}"#)
     }
 
     /// `options` is JSON, to which the callbacks are added.
@@ -66,10 +75,13 @@ impl App {
             told: RefCell::new(told),
             tell,
             reaction: RefCell::new(None),
+            info: RefCell::new(JsValue::UNDEFINED),
+            detail: RefCell::new(JsValue::UNDEFINED),
         }));
         let on_message = app.callback(|app, message, info| {
             let message = json(&message);
             let history = get(&info, "history") == true;
+            app.0.info.replace(info);
             app.tell(if history {
                 Told::History(message)
             } else {
@@ -80,6 +92,7 @@ impl App {
         });
         let on_status = app.callback(|app, status, detail| {
             app.tell(status_told(&status, &detail));
+            app.0.detail.replace(detail);
             Ok(())
         });
         let on_error = app.callback(|app, error, _| {
@@ -87,24 +100,42 @@ impl App {
             app.tell(Told::Error(error.message().into()));
             Ok(())
         });
+        let on_reset = app.callback(|app, reason, _| {
+            app.tell(Told::Reset(reason.as_string().expect("the reason is a string")));
+            Ok(())
+        });
         let options = JSON::parse(options).expect("the options are JSON");
         set(&options, "onStatus", &on_status);
+        set(&options, "onReset", &on_reset);
         set(&options, "onError", &on_error);
         let send = crate::connect(url.into(), on_message, options)?;
         app.0.send.replace(send);
         Ok(app)
     }
 
-    /// Sends the message that `text` is the JSON of.
+    /// Sends the message that `text` is the JSON of; false when it is not taken.
     fn send(&self, text: &str) -> bool {
         self.try_send(&JSON::parse(text).expect("the message is JSON"))
             .expect("send does not throw")
     }
 
     fn try_send(&self, message: &JsValue) -> Result<bool, JsValue> {
+        Ok(state(&self.receipt_of(message)?) != "rejected")
+    }
+
+    fn receipt_of(&self, message: &JsValue) -> Result<JsValue, JsValue> {
         let send: Function = self.send_function().unchecked_into();
-        let sent = send.call1(&JsValue::UNDEFINED, message)?;
-        Ok(sent.as_bool().expect("send gives a boolean"))
+        send.call1(&JsValue::UNDEFINED, message)
+    }
+
+    fn receipt(&self, text: &str) -> JsValue {
+        self.receipt_of(&JSON::parse(text).expect("the message is JSON"))
+            .expect("send does not throw")
+    }
+
+    /// A member of what came with the last status.
+    fn detail(&self, member: &str) -> JsValue {
+        get(&self.0.detail.borrow(), member)
     }
 
     fn send_function(&self) -> JsValue {
@@ -132,6 +163,11 @@ impl App {
         get(&self.send_function(), "queued")
             .as_f64()
             .expect("queued is a number") as u32
+    }
+
+    /// A member of what came beside the last message.
+    fn info(&self, member: &str) -> JsValue {
+        get(&self.0.info.borrow(), member)
     }
 
     /// Does this when the next message comes, within `onMessage`.
@@ -233,6 +269,19 @@ fn status_told(status: &JsValue, detail: &JsValue) -> Told {
     let status = status.as_string().expect("the status is a string");
     assert_eq!(retry_in_ms.is_some(), status == "reconnecting", "{detail:?}");
     Told::Status(status, code, reason)
+}
+
+/// Lets the browser do what it has to do.
+async fn next_turn() {
+    let (tell, mut told) = unbounded();
+    let _timer = Timer::after(0.0, move || drop(tell.unbounded_send(())));
+    poll_fn(|context| pin!(told.recv()).poll(context))
+        .await
+        .expect("the timer keeps a sender");
+}
+
+fn state(receipt: &JsValue) -> String {
+    get(receipt, "state").as_string().expect("the state is a string")
 }
 
 /// What was thrown, as `Name: message`.

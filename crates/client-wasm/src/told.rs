@@ -1,26 +1,83 @@
-//! The plain objects that an app's callbacks are given beside a message or a status; `types.ts` describes them.
+//! Messages, and what the app is told beside a message, a status or a receipt. The code that makes plain objects of it stands in
+//! `told.js`.
 
-use serde::Serialize;
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-#[derive(Serialize)]
-pub(crate) struct MessageInfo {
-    pub(crate) history: bool,
+use crate::socket::{NO_CLOSE_FRAME, NO_CODE};
+
+/// Where a message was saved.
+pub(crate) struct Saved {
+    pub(crate) seq: Option<f64>,
+    pub(crate) time: Option<f64>,
+    pub(crate) durability: &'static str,
 }
 
-/// Why the connection is not open. What is not known becomes no member, rather than one that is `undefined`.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+impl Saved {
+    /// What the plain dialects tell.
+    pub(crate) const UNKNOWN: Saved = Saved {
+        seq: None,
+        time: None,
+        durability: "unknown",
+    };
+
+    pub(crate) fn to_object(&self) -> JsValue {
+        place(self.seq, self.time, self.durability)
+    }
+}
+
+/// Why the connection is not open, and how it speaks.
+#[derive(Default)]
 pub(crate) struct StatusDetail<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_in_ms: Option<f64>,
+    pub(crate) protocol: Option<&'static str>,
 }
 
-/// The JavaScript form of one of the above.
-pub(crate) fn plain_object(told: &impl Serialize) -> JsValue {
-    serde_wasm_bindgen::to_value(told).expect_throw("booleans, numbers and strings have a JavaScript form")
+impl StatusDetail<'_> {
+    /// What the app is told of a loss: the code only where the server sent one.
+    pub(crate) fn of_loss(code: u16, reason: &str) -> StatusDetail<'_> {
+        let has_code = !matches!(code, NO_CODE | NO_CLOSE_FRAME);
+        StatusDetail {
+            code: has_code.then_some(code),
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            ..StatusDetail::default()
+        }
+    }
+
+    pub(crate) fn to_object(&self) -> JsValue {
+        status_detail(self.code, self.reason, self.retry_in_ms, self.protocol)
+    }
+}
+
+#[wasm_bindgen(module = "/src/told.js")]
+extern "C" {
+    /// What a message of a plain dialect comes with.
+    #[wasm_bindgen(js_name = messageInfo)]
+    pub(crate) fn message_info(history: bool) -> JsValue;
+
+    fn place(seq: Option<f64>, time: Option<f64>, durability: &str) -> JsValue;
+
+    #[wasm_bindgen(js_name = statusDetail)]
+    fn status_detail(
+        code: Option<u16>,
+        reason: Option<&str>,
+        retry_in_ms: Option<f64>,
+        protocol: Option<&str>,
+    ) -> JsValue;
+
+    /// An entry as the server would have sent it, of an op whose data has this text.
+    #[wasm_bindgen(js_name = entryOf)]
+    pub(crate) fn entry_of(text: &JsValue, time: f64, client: &JsValue) -> JsValue;
+
+    /// Calls `onMessage` with an entry, and throws what that throws.
+    #[wasm_bindgen(catch)]
+    pub(crate) fn deliver(
+        on_message: &Function,
+        entry: &JsValue,
+        history: bool,
+        seq: f64,
+        own: bool,
+    ) -> Result<JsValue, JsValue>;
 }

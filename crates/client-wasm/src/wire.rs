@@ -2,8 +2,6 @@
 
 use std::str::Bytes;
 
-use patchcast_protocol::limits::MAX_DEPTH;
-
 /// Why the server would close the connection over a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsendable {
@@ -11,8 +9,9 @@ pub(crate) enum Unsendable {
     LoneSurrogate,
 }
 
-/// Looks through `text`, which `JSON.stringify` wrote; of any other text the answer means nothing.
-pub(crate) fn check(text: &str) -> Result<(), Unsendable> {
+/// Looks through `text`, which `JSON.stringify` wrote and which may have `levels` levels of arrays and objects; of any other text
+/// the answer means nothing.
+pub(crate) fn check(text: &str, levels: usize) -> Result<(), Unsendable> {
     let mut depth = 0;
     let mut in_string = false;
     let mut bytes = text.bytes();
@@ -22,7 +21,7 @@ pub(crate) fn check(text: &str) -> Result<(), Unsendable> {
             (b'\\', true) => check_escape(&mut bytes)?,
             (b'[' | b'{', false) => {
                 depth += 1;
-                if depth > MAX_DEPTH {
+                if depth > levels {
                     return Err(Unsendable::TooDeep);
                 }
             }
@@ -49,47 +48,50 @@ fn check_escape(bytes: &mut Bytes<'_>) -> Result<(), Unsendable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use patchcast_protocol::limits::{MAX_DATA_DEPTH, MAX_DEPTH};
+    use patchcast_protocol::message::read_client;
     use patchcast_protocol::patches::check_message;
 
     fn nested(levels: usize) -> String {
-        // A patch and its list are two of the levels.
-        let (open, close) = ("[".repeat(levels - 2), "]".repeat(levels - 2));
-        format!(r#"[{{"op":"add","path":[],"value":{open}{close}}}]"#)
+        ["[".repeat(levels), "]".repeat(levels)].concat()
     }
 
     #[test]
-    fn the_depth_limit_is_the_server_s() {
-        for levels in MAX_DEPTH - 3..MAX_DEPTH + 3 {
+    fn the_depth_limits_are_the_server_s() {
+        for levels in MAX_DATA_DEPTH - 3..MAX_DEPTH + 3 {
             let text = nested(levels);
-            assert_eq!(
-                check(&text).is_ok(),
-                check_message(&text).is_ok(),
-                "{levels} levels"
-            );
+            // A patch and its list are two of the levels.
+            let value = nested(levels - 2);
+            let patches = format!(r#"[{{"op":"add","path":[],"value":{value}}}]"#);
+            let taken = check_message(&patches).is_ok();
+            assert_eq!(check(&patches, MAX_DEPTH).is_ok(), taken, "{levels} levels");
+            let op = format!(r#"{{"type":"op","id":1,"data":{text}}}"#);
+            let taken = read_client(&op).is_ok();
+            assert_eq!(check(&text, MAX_DATA_DEPTH).is_ok(), taken, "{levels} levels");
         }
-        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
-        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(Unsendable::TooDeep));
+        assert_eq!(check(&nested(3), 3), Ok(()));
+        assert_eq!(check(&nested(4), 3), Err(Unsendable::TooDeep));
     }
 
     #[test]
     fn brackets_that_were_closed_or_stand_in_a_string_are_no_depth() {
         let list = format!("[{}[]]", "[],".repeat(1000));
-        assert_eq!(check(&list), Ok(()));
+        assert_eq!(check(&list, 3), Ok(()));
         let text = format!(r#"["{}\"{}"]"#, "[".repeat(1000), "{".repeat(1000));
-        assert_eq!(check(&text), Ok(()));
+        assert_eq!(check(&text, 1), Ok(()));
     }
 
     #[test]
     fn an_escaped_surrogate_is_a_lone_one() {
         for text in [r#"["\ud83d"]"#, r#"["\udc00x"]"#, r#"{"\\\udfff":1}"#] {
-            assert_eq!(check(text), Err(Unsendable::LoneSurrogate), "{text}");
+            assert_eq!(check(text, 1), Err(Unsendable::LoneSurrogate), "{text}");
         }
     }
 
     #[test]
     fn other_escapes_and_whole_characters_are_sent() {
         for text in [r#"["\\ud83d"]"#, r#"["\u0001\ud7ff"]"#, r#"["😀\n\"\\"]"#] {
-            assert_eq!(check(text), Ok(()), "{text}");
+            assert_eq!(check(text, 1), Ok(()), "{text}");
         }
     }
 }

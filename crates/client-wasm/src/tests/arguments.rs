@@ -1,11 +1,15 @@
 //! A wrong argument is a real error that names what is wrong, before anything happens.
 
+use std::time::Duration;
+
 use js_sys::JSON;
+use patchcast_session::backoff::{Backoff, Bounds};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::browser::fake_browser;
 use super::{App, get, patches, set, thrown};
+use crate::host;
 
 /// What `send` throws for the value that `text` is the JSON of.
 fn thrown_for(app: &App, text: &str) -> String {
@@ -84,12 +88,41 @@ fn send_refuses_what_has_no_json_form_or_none_that_the_server_takes() {
 }
 
 #[wasm_bindgen_test]
+fn a_presence_that_the_server_does_not_take_is_an_error_at_once() {
+    let _browser = fake_browser();
+    let ann = App::connect_with("ws://room", "{}");
+    let show = |value: JsValue| {
+        let presence = get(&ann.send_function(), "presence");
+        let set: js_sys::Function = get(&presence, "set").unchecked_into();
+        thrown(set.call1(&presence, &value))
+    };
+    let too_large = "TypeError: a presence has at most 1024 bytes as JSON";
+    assert_eq!(show("x".repeat(1023).into()), too_large);
+    assert_eq!(show("x".repeat(1022).into()), "nothing");
+    assert_eq!(
+        show(JsValue::UNDEFINED),
+        "TypeError: the message has no JSON form"
+    );
+    assert_eq!(show(JsValue::NULL), "nothing");
+}
+
+#[wasm_bindgen_test]
 fn connect_says_which_option_is_wrong() {
     let browser = fake_browser();
     for (options, expected) in [
         (
             r#"{"protocol":"soap"}"#,
-            r#"options.protocol must be "json", or left out"#,
+            r#"options.protocol must be "patches", "json", or left out"#,
+        ),
+        (
+            r#"{"protocol":"json","persist":"a"}"#,
+            "options.persist is for sessions, without options.protocol",
+        ),
+        (r#"{"persist":5}"#, "options.persist must be an object"),
+        (r#"{"persist":{}}"#, "options.persist.name must be a string"),
+        (
+            r#"{"persist":{"name":"a","from":"end"}}"#,
+            r#"options.persist.from must be "start" or "position""#,
         ),
         (
             r#"{"queueLimit":-1}"#,
@@ -118,15 +151,20 @@ fn connect_says_which_option_is_wrong() {
 #[wasm_bindgen_test]
 fn one_bound_of_the_backoff_moves_the_default_of_the_other() {
     let browser = fake_browser();
-    for (options, half_of_the_first_ceilings) in [
-        ("{}", ["[250]", "[500]"]),
-        (r#"{"backoff":{"minMs":60000}}"#, ["[30000]", "[30000]"]),
-        (r#"{"backoff":{"maxMs":100}}"#, ["[50]", "[50]"]),
+    let ms = Duration::from_millis;
+    for (options, min, max) in [
+        ("{}", ms(500), ms(20_000)),
+        (r#"{"minMs":60000}"#, ms(60_000), ms(60_000)),
+        (r#"{"maxMs":100}"#, ms(100), ms(100)),
     ] {
-        let _app = App::connect_with("ws://room", options);
-        for wait in half_of_the_first_ceilings {
+        // Both draw from the same seed, for chance is held fast here.
+        let mut backoff = Backoff::new(Bounds { min, max }, host::seed());
+        let options = format!(r#"{{"protocol":"patches","backoff":{options}}}"#);
+        let _app = App::connect_with("ws://room", &options);
+        for _ in 0..2 {
             browser.socket().lose(1006, "");
-            assert_eq!(browser.running_timers(), wait, "{options}");
+            let wait = backoff.next_wait().as_millis();
+            assert_eq!(browser.running_timers(), format!("[{wait}]"), "{options}");
             browser.fire_timer();
         }
     }

@@ -23,66 +23,32 @@ export class TrackedSockets {
   }
 }
 
-/** No network, no clock and no chance (always one half): what happens, and when, the test says. */
-export class FakeBrowser {
+/** No network: what a socket does, the test says. */
+export class FakeSockets {
   constructor() {
     const fake = this;
     this.sockets = [];
-    this.timers = new Map();
-    this.timersMade = 0;
     this.refuse = false;
-    this.onlineListeners = new Set();
     this.whenSent = undefined;
-    this.original = {
-      WebSocket: globalThis.WebSocket,
-      setTimeout: globalThis.setTimeout,
-      clearTimeout: globalThis.clearTimeout,
-      addEventListener: globalThis.addEventListener,
-      removeEventListener: globalThis.removeEventListener,
+    this.webSocket = globalThis.WebSocket;
+    globalThis.WebSocket = class extends FakeSocket {
+      constructor(...args) {
+        super(fake, ...args);
+      }
     };
-    this.random = Math.random;
-    Math.random = () => 0.5;
-    Object.assign(globalThis, {
-      WebSocket: class extends FakeSocket {
-        constructor(...args) {
-          super(fake, ...args);
-        }
-      },
-      setTimeout: (callback, ms) => {
-        this.timers.set(++this.timersMade, { callback, ms });
-        return this.timersMade;
-      },
-      clearTimeout: (id) => this.timers.delete(id),
-      addEventListener: (type, listener) => type === "online" && this.onlineListeners.add(listener),
-      removeEventListener: (type, listener) => type === "online" && this.onlineListeners.delete(listener),
-    });
   }
 
   socket() {
     return this.sockets.at(-1);
   }
 
+  /** The one before the newest. */
+  olderSocket() {
+    return this.sockets.at(-2);
+  }
+
   socketCount() {
     return this.sockets.length;
-  }
-
-  /** The milliseconds of the timers that run, as JSON. */
-  runningTimers() {
-    return JSON.stringify([...this.timers.values()].map(({ ms }) => ms));
-  }
-
-  fireTimer() {
-    const [id, { callback }] = [...this.timers][0];
-    this.timers.delete(id);
-    callback();
-  }
-
-  goOnline() {
-    for (const listener of [...this.onlineListeners]) listener(new Event("online"));
-  }
-
-  listenerCount() {
-    return this.onlineListeners.size;
   }
 
   refuseSockets() {
@@ -95,15 +61,72 @@ export class FakeBrowser {
   }
 
   restore() {
+    globalThis.WebSocket = this.webSocket;
+  }
+}
+
+/** No network, no clock and no chance (always one half): what happens, and when, the test says. */
+export class FakeBrowser extends FakeSockets {
+  constructor() {
+    super();
+    this.timers = new Map();
+    this.timersMade = 0;
+    this.onlineListeners = new Set();
+    this.original = {
+      setTimeout: globalThis.setTimeout,
+      clearTimeout: globalThis.clearTimeout,
+      addEventListener: globalThis.addEventListener,
+      removeEventListener: globalThis.removeEventListener,
+    };
+    this.random = Math.random;
+    Math.random = () => 0.5;
+    this.now = performance.now;
+    this.clock = 1000;
+    performance.now = () => this.clock;
+    Object.assign(globalThis, {
+      setTimeout: (callback, ms) => {
+        this.timers.set(++this.timersMade, { callback, ms });
+        return this.timersMade;
+      },
+      clearTimeout: (id) => this.timers.delete(id),
+      addEventListener: (type, listener) => type === "online" && this.onlineListeners.add(listener),
+      removeEventListener: (type, listener) => type === "online" && this.onlineListeners.delete(listener),
+    });
+  }
+
+  /** The milliseconds of the timers that run, as JSON. */
+  runningTimers() {
+    return JSON.stringify([...this.timers.values()].map(({ ms }) => ms));
+  }
+
+  /** Lets the time pass until the oldest timer fires. */
+  fireTimer() {
+    const [id, { callback, ms }] = [...this.timers][0];
+    this.timers.delete(id);
+    this.clock += ms;
+    callback();
+  }
+
+  goOnline() {
+    for (const listener of [...this.onlineListeners]) listener(new Event("online"));
+  }
+
+  listenerCount() {
+    return this.onlineListeners.size;
+  }
+
+  restore() {
+    super.restore();
     Object.assign(globalThis, this.original);
     Math.random = this.random;
+    performance.now = this.now;
   }
 }
 
 class FakeSocket {
-  constructor(fake, url, protocol) {
+  constructor(fake, url, offered) {
     if (fake.refuse) throw new DOMException("forbidden here", "SecurityError");
-    Object.assign(this, { fake, url, protocol, readyState: 0, bufferedAmount: 0, sent: [] });
+    Object.assign(this, { fake, url, offered, protocol: "", readyState: 0, bufferedAmount: 0, sent: [] });
     Object.assign(this, { onopen: null, onmessage: null, onclose: null });
     fake.sockets.push(this);
   }
@@ -115,13 +138,20 @@ class FakeSocket {
     whenSent?.();
   }
 
-  close() {
+  close(code) {
+    this.closedWith ??= code;
     this.readyState = 2;
   }
 
   // What the test does.
 
+  /** Opens it with the last subprotocol that was offered. */
   open() {
+    this.openAs(this.offered.at(-1) ?? "");
+  }
+
+  openAs(protocol) {
+    this.protocol = protocol;
     this.readyState = 1;
     this.onopen(new Event("open"));
   }
@@ -143,11 +173,27 @@ class FakeSocket {
     this.bufferedAmount = bytes;
   }
 
+  offers() {
+    return JSON.stringify(this.offered);
+  }
+
   sentTexts() {
     return this.sent.join("\n");
   }
 
   isReleased() {
     return this.readyState >= 2 && !this.onopen && !this.onmessage && !this.onclose;
+  }
+}
+
+/** A browser without IndexedDB, as pages of strangers have it. */
+export class NoStorage {
+  constructor() {
+    this.original = Object.getOwnPropertyDescriptor(globalThis, "indexedDB");
+    Object.defineProperty(globalThis, "indexedDB", { value: undefined, configurable: true });
+  }
+
+  restore() {
+    Object.defineProperty(globalThis, "indexedDB", this.original);
   }
 }

@@ -14,13 +14,26 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn restore(this: &TrackedSockets);
 
+    pub(super) type FakeSockets;
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new() -> FakeSockets;
+    #[wasm_bindgen(method)]
+    pub(super) fn socket(this: &FakeSockets) -> FakeSocket;
+    #[wasm_bindgen(method, js_name = olderSocket)]
+    pub(super) fn older_socket(this: &FakeSockets) -> FakeSocket;
+    #[wasm_bindgen(method, js_name = socketCount)]
+    pub(super) fn socket_count(this: &FakeSockets) -> u32;
+    #[wasm_bindgen(method, js_name = refuseSockets)]
+    pub(super) fn refuse_sockets(this: &FakeSockets);
+    #[wasm_bindgen(method, js_name = duringNextSend)]
+    pub(super) fn during_next_send(this: &FakeSockets, callback: &JsValue);
+    #[wasm_bindgen(method)]
+    fn restore(this: &FakeSockets);
+
+    #[wasm_bindgen(extends = FakeSockets)]
     pub(super) type FakeBrowser;
     #[wasm_bindgen(constructor)]
     pub(super) fn new() -> FakeBrowser;
-    #[wasm_bindgen(method)]
-    pub(super) fn socket(this: &FakeBrowser) -> FakeSocket;
-    #[wasm_bindgen(method, js_name = socketCount)]
-    pub(super) fn socket_count(this: &FakeBrowser) -> u32;
     #[wasm_bindgen(method, js_name = runningTimers)]
     pub(super) fn running_timers(this: &FakeBrowser) -> String;
     #[wasm_bindgen(method, js_name = fireTimer)]
@@ -29,16 +42,24 @@ extern "C" {
     pub(super) fn go_online(this: &FakeBrowser);
     #[wasm_bindgen(method, js_name = listenerCount)]
     pub(super) fn listener_count(this: &FakeBrowser) -> u32;
-    #[wasm_bindgen(method, js_name = refuseSockets)]
-    pub(super) fn refuse_sockets(this: &FakeBrowser);
-    #[wasm_bindgen(method, js_name = duringNextSend)]
-    pub(super) fn during_next_send(this: &FakeBrowser, callback: &JsValue);
     #[wasm_bindgen(method)]
     fn restore(this: &FakeBrowser);
+
+    pub(super) type NoStorage;
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new() -> NoStorage;
+    #[wasm_bindgen(method)]
+    fn restore(this: &NoStorage);
 
     pub(super) type FakeSocket;
     #[wasm_bindgen(method)]
     pub(super) fn open(this: &FakeSocket);
+    #[wasm_bindgen(method, js_name = openAs)]
+    pub(super) fn open_as(this: &FakeSocket, protocol: &str);
+    #[wasm_bindgen(method)]
+    pub(super) fn offers(this: &FakeSocket) -> String;
+    #[wasm_bindgen(method, getter, js_name = closedWith)]
+    pub(super) fn closed_with(this: &FakeSocket) -> Option<f64>;
     #[wasm_bindgen(method)]
     pub(super) fn receive(this: &FakeSocket, data: JsValue);
     #[wasm_bindgen(method)]
@@ -66,6 +87,18 @@ impl StandIn for TrackedSockets {
     }
 }
 
+impl StandIn for FakeSockets {
+    fn put_back(&self) {
+        self.restore();
+    }
+}
+
+impl StandIn for NoStorage {
+    fn put_back(&self) {
+        self.restore();
+    }
+}
+
 impl StandIn for FakeBrowser {
     fn put_back(&self) {
         self.restore();
@@ -74,6 +107,14 @@ impl StandIn for FakeBrowser {
 
 pub(super) fn tracked_sockets() -> InPlace<TrackedSockets> {
     InPlace(TrackedSockets::new())
+}
+
+pub(super) fn fake_sockets() -> InPlace<FakeSockets> {
+    InPlace(FakeSockets::new())
+}
+
+pub(super) fn no_storage() -> InPlace<NoStorage> {
+    InPlace(NoStorage::new())
 }
 
 pub(super) fn fake_browser() -> InPlace<FakeBrowser> {

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::{get, json};
-use crate::dialect::{decode, encode};
+use crate::plain::codec::{decode, encode};
 
 const SEMANTICS: &str = include_str!("../../../protocol/tests/vectors/immer-semantics.jsonl");
 const FUZZ: &str = include_str!("../../../protocol/tests/vectors/immer-fuzz-sample.jsonl");
@@ -29,9 +29,9 @@ fn every_patch_list_of_immer_is_sent_and_received_unchanged() {
     for vector in lines(SEMANTICS).chain(lines(FUZZ)) {
         for list in ["patches", "inversePatches"] {
             let patches = get(&vector, list);
-            let text = encode(Dialect::Patches, &patches).expect("Immer's patches are sent");
-            assert_eq!(check_message(&String::from(&text)).err(), None);
-            let received = decode(Dialect::Patches, &text).expect("they are received");
+            let sent = encode(Dialect::Patches, &patches).expect("Immer's patches are sent");
+            assert_eq!(check_message(&String::from(&sent.text)).err(), None);
+            let received = decode(Dialect::Patches, &sent.text).expect("they are received");
             assert_eq!(json(&received), json(&patches));
             count += 1;
         }
@@ -56,7 +56,7 @@ fn a_malformed_message_is_never_sent() {
         match encode(dialect, &message) {
             Err(_) => refused += 1,
             // `JSON.parse` kept one of two members, or made a number of what is none: that is sound again.
-            Ok(text) => assert_eq!(check_message(&String::from(&text)).err(), None, "{vector:?}"),
+            Ok(sent) => assert_eq!(check_message(&String::from(&sent.text)).err(), None, "{vector:?}"),
         }
     }
     assert!(refused > 25, "{refused} refused");

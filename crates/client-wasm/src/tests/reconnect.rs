@@ -13,7 +13,7 @@ async fn after_a_cut_the_history_comes_again_and_then_what_was_queued_goes() {
     let bob = App::connect(&room);
     bob.expect(status("open")).await;
     bob.expect(history(&[])).await;
-    let ann = App::connect_with(&room, r#"{"backoff":{"maxMs":50}}"#);
+    let ann = App::connect_with(&room, r#"{"protocol":"patches","backoff":{"maxMs":50}}"#);
     ann.expect(status("open")).await;
     ann.expect(history(&[])).await;
     ann.send(&patches(1));
@@ -25,6 +25,10 @@ async fn after_a_cut_the_history_comes_again_and_then_what_was_queued_goes() {
     assert!(ann.send(&patches(2)));
     assert_eq!(ann.queued(), 1);
     ann.expect(status("open")).await;
+    ann.expect(Told::Reset(
+        "reconnected: the whole history comes again".to_owned(),
+    ))
+    .await;
     // Her own message from before the cut is in it; the one that waited is not.
     ann.expect(history(&[1])).await;
     bob.expect(live(2)).await;
@@ -36,7 +40,8 @@ async fn after_a_cut_the_history_comes_again_and_then_what_was_queued_goes() {
 async fn where_nobody_listens_it_tries_again_until_it_is_closed() {
     // The server listens on another address of this machine.
     let nobody = new_room().replace("127.0.0.1", "127.0.0.2");
-    let ann = App::connect_with(&nobody, r#"{"backoff":{"maxMs":10},"queueLimit":2}"#);
+    let options = r#"{"protocol":"patches","backoff":{"maxMs":10},"queueLimit":2}"#;
+    let ann = App::connect_with(&nobody, options);
     assert_eq!(ann.status(), "connecting");
     for _ in 0..3 {
         ann.expect(status("reconnecting")).await;
@@ -141,10 +146,10 @@ fn a_browser_that_forbids_a_later_attempt_is_asked_again() {
     let refuses = Told::Status(
         "reconnecting".to_owned(),
         None,
-        "the browser refuses to connect: forbidden here".to_owned(),
+        "cannot connect to ws://room: forbidden here".to_owned(),
     );
     assert_eq!(ann.told(), [status("reconnecting"), refuses]);
-    assert_eq!(browser.running_timers(), "[500]");
+    assert_ne!(browser.running_timers(), "[]");
 }
 
 #[wasm_bindgen_test]

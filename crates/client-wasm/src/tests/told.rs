@@ -4,7 +4,7 @@ use js_sys::{JSON, Object};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::told::{MessageInfo, StatusDetail, plain_object};
+use crate::told::{Saved, StatusDetail, message_info};
 
 /// `entries` is the JSON of the object's names and values.
 fn check(object: &JsValue, entries: &str) {
@@ -18,22 +18,34 @@ fn check(object: &JsValue, entries: &str) {
 #[wasm_bindgen_test]
 fn the_info_of_a_message_says_whether_it_is_history() {
     for history in [true, false] {
-        let info = plain_object(&MessageInfo { history });
-        check(&info, &format!(r#"[["history",{history}]]"#));
+        check(&message_info(history), &format!(r#"[["history",{history}]]"#));
     }
 }
 
 #[wasm_bindgen_test]
 fn what_is_not_known_of_a_status_is_no_member_of_its_detail() {
-    check(&plain_object(&StatusDetail::default()), "[]");
+    check(&StatusDetail::default().to_object(), "[]");
     let detail = StatusDetail {
         code: Some(1013),
         reason: Some("try again later"),
         retry_in_ms: Some(0.5),
+        protocol: Some("sessions"),
     };
-    let entries = r#"[["code",1013],["reason","try again later"],["retryInMs",0.5]]"#;
-    check(&plain_object(&detail), entries);
+    let entries = r#"[["code",1013],["reason","try again later"],["retryInMs",0.5],["protocol","sessions"]]"#;
+    check(&detail.to_object(), entries);
     let detail = StatusDetail { code: None, ..detail };
-    let entries = r#"[["reason","try again later"],["retryInMs",0.5]]"#;
-    check(&plain_object(&detail), entries);
+    let entries = r#"[["reason","try again later"],["retryInMs",0.5],["protocol","sessions"]]"#;
+    check(&detail.to_object(), entries);
+}
+
+#[wasm_bindgen_test]
+fn what_the_plain_dialects_do_not_know_of_a_saved_message_is_no_member() {
+    check(&Saved::UNKNOWN.to_object(), r#"[["durability","unknown"]]"#);
+    let saved = Saved {
+        seq: Some(3.0),
+        time: Some(1_767_225_600_000.0),
+        durability: "fsync",
+    };
+    let entries = r#"[["seq",3],["time",1767225600000],["durability","fsync"]]"#;
+    check(&saved.to_object(), entries);
 }

@@ -39,9 +39,9 @@ impl<M> Queue<M> {
         self.waiting.is_empty()
     }
 
-    /// Drops what waits, memory included.
-    pub(crate) fn clear(&mut self) {
-        self.waiting = VecDeque::new();
+    /// All that wait, which then wait no more.
+    pub(crate) fn drain(&mut self) -> Vec<M> {
+        std::mem::take(&mut self.waiting).into()
     }
 }
 

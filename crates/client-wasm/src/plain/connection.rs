@@ -1,34 +1,17 @@
-//! The life of a connection: connecting, open, waiting to try again, closed.
+//! The life of a plain connection: connecting, open, waiting to try again, closed.
 //!
 //! Pure: no socket, no clock and no random number, those are arguments. The driver tells what happened through
 //! `handle_*` and does what the answer says.
 
+use std::time::Duration;
+
 use patchcast_protocol::close::{Advice, advice};
+use patchcast_session::Time;
+use patchcast_session::backoff::{Backoff, Bounds};
+use patchcast_session::limits::STABLE_AFTER;
 
-use crate::backoff::{Backoff, Bounds};
-use crate::limits::STABLE_AFTER_MS;
-use crate::queue::Queue;
-
-/// What the app is told of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    Connecting,
-    Open,
-    Reconnecting,
-    Closed,
-}
-
-impl Status {
-    /// The name in the TypeScript types.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Status::Connecting => "connecting",
-            Status::Open => "open",
-            Status::Reconnecting => "reconnecting",
-            Status::Closed => "closed",
-        }
-    }
-}
+use super::queue::Queue;
+use crate::app::Refusal;
 
 /// `M` is a message as it goes on the wire.
 #[derive(Debug)]
@@ -40,13 +23,11 @@ pub(crate) struct Connection<M> {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// An attempt is under way: the first, or one after others.
-    Connecting {
-        again: Again,
-    },
+    /// An attempt is under way.
+    Connecting,
     /// The handshake is done. The first message is the room's history.
     Open {
-        since_ms: f64,
+        since: Time,
         history: History,
     },
     /// The connection broke or an attempt failed, and the backoff runs.
@@ -54,12 +35,6 @@ enum State {
     Closed {
         by: Closer,
     },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Again {
-    First,
-    Later,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,10 +50,10 @@ enum Closer {
 }
 
 /// What the driver does after a connection or an attempt was lost.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum AfterLoss {
-    Wait { retry_in_ms: f64 },
+    Wait { retry_in: Duration },
     Stop,
 }
 
@@ -102,7 +77,7 @@ pub(crate) enum Readiness {
     Closing,
 }
 
-/// What became of a message.
+/// What is done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Sent<M> {
@@ -110,34 +85,16 @@ pub(crate) enum Sent<M> {
     Now(M),
     /// It waits for the connection.
     Queued,
-    Refused(Refusal),
-}
-
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    QueueFull,
-    Congested,
-    ClosedByApp,
-    ClosedByServer,
+    Refused(M, Refusal),
 }
 
 impl<M> Connection<M> {
-    /// A connection whose first attempt begins now.
-    pub(crate) fn new(queue_limit: usize, bounds: Bounds) -> Self {
+    /// A connection whose first attempt begins now. `seed` is what spreads the clients of a server that restarts.
+    pub(crate) fn new(queue_limit: usize, bounds: Bounds, seed: u64) -> Self {
         Connection {
-            state: State::Connecting { again: Again::First },
+            state: State::Connecting,
             queue: Queue::new(queue_limit),
-            backoff: Backoff::new(bounds),
-        }
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        match self.state {
-            State::Connecting { again: Again::First } => Status::Connecting,
-            State::Connecting { again: Again::Later } | State::Waiting => Status::Reconnecting,
-            State::Open { .. } => Status::Open,
-            State::Closed { .. } => Status::Closed,
+            backoff: Backoff::new(bounds, seed),
         }
     }
 
@@ -146,14 +103,10 @@ impl<M> Connection<M> {
         self.queue.len()
     }
 
-    pub(crate) fn is_closed_by_app(&self) -> bool {
-        matches!(self.state, State::Closed { by: Closer::App })
-    }
-
     /// The attempt succeeded: the driver writes what [`next_queued`](Self::next_queued) gives.
-    pub(crate) fn handle_open(&mut self, now_ms: f64) {
+    pub(crate) fn handle_open(&mut self, now: Time) {
         self.state = State::Open {
-            since_ms: now_ms,
+            since: now,
             history: History::Due,
         };
     }
@@ -170,16 +123,15 @@ impl<M> Connection<M> {
     }
 
     /// The connection broke or the attempt failed, with this close code (1006 when there was none).
-    /// `random` is uniform in `0.0..1.0`.
-    pub(crate) fn handle_loss(&mut self, code: u16, now_ms: f64, random: f64) -> AfterLoss {
-        if let State::Open { since_ms, .. } = self.state
-            && now_ms - since_ms >= STABLE_AFTER_MS
+    pub(crate) fn handle_loss(&mut self, code: u16, now: Time) -> AfterLoss {
+        if let State::Open { since, .. } = self.state
+            && now.saturating_sub(since) >= STABLE_AFTER
         {
             self.backoff.reset();
         }
         match advice(code) {
             Advice::Stop => {
-                self.close(Closer::Server);
+                self.state = State::Closed { by: Closer::Server };
                 return AfterLoss::Stop;
             }
             Advice::Wait => self.backoff.exhaust(),
@@ -187,7 +139,7 @@ impl<M> Connection<M> {
         }
         self.state = State::Waiting;
         AfterLoss::Wait {
-            retry_in_ms: self.backoff.next_ms(random),
+            retry_in: self.backoff.next_wait(),
         }
     }
 
@@ -196,7 +148,7 @@ impl<M> Connection<M> {
     pub(crate) fn handle_retry(&mut self) -> bool {
         let waiting = matches!(self.state, State::Waiting);
         if waiting {
-            self.state = State::Connecting { again: Again::Later };
+            self.state = State::Connecting;
         }
         waiting
     }
@@ -204,14 +156,14 @@ impl<M> Connection<M> {
     /// The app wants to send `message`.
     pub(crate) fn handle_send(&mut self, message: M, readiness: Readiness) -> Sent<M> {
         match (self.state, readiness) {
-            (State::Closed { by: Closer::App }, _) => Sent::Refused(Refusal::ClosedByApp),
-            (State::Closed { by: Closer::Server }, _) => Sent::Refused(Refusal::ClosedByServer),
+            (State::Closed { by: Closer::App }, _) => Sent::Refused(message, Refusal::ClosedByApp),
+            (State::Closed { by: Closer::Server }, _) => Sent::Refused(message, Refusal::ClosedByServer),
             // While older messages wait (one of them is being written this instant), this one goes behind them.
             (State::Open { .. }, Readiness::Ready) if self.queue.is_empty() => Sent::Now(message),
-            (State::Open { .. }, Readiness::Congested) => Sent::Refused(Refusal::Congested),
+            (State::Open { .. }, Readiness::Congested) => Sent::Refused(message, Refusal::Congested),
             _ => match self.queue.push(message) {
                 Ok(()) => Sent::Queued,
-                Err(_) => Sent::Refused(Refusal::QueueFull),
+                Err(message) => Sent::Refused(message, Refusal::QueueFull),
             },
         }
     }
@@ -224,14 +176,14 @@ impl<M> Connection<M> {
         }
     }
 
-    /// The app wants no more of it. What waits is dropped.
+    /// The app wants no more of it.
     pub(crate) fn handle_close(&mut self) {
-        self.close(Closer::App);
+        self.state = State::Closed { by: Closer::App };
     }
 
-    fn close(&mut self, by: Closer) {
-        self.state = State::Closed { by };
-        self.queue.clear();
+    /// What waits, once it is closed: it is never sent.
+    pub(crate) fn drain(&mut self) -> Vec<M> {
+        self.queue.drain()
     }
 }
 
@@ -240,46 +192,45 @@ mod tests {
     use super::*;
 
     const BOUNDS: Bounds = Bounds {
-        min_ms: 100.0,
-        max_ms: 800.0,
+        min: Duration::from_millis(100),
+        max: Duration::from_millis(800),
     };
+    const START: Time = Time::ZERO;
+    const SEED: u64 = 7;
     const BROKEN: u16 = 1006;
     const MALFORMED: u16 = 4000;
     const OVERLOADED: u16 = 1013;
 
     fn connecting() -> Connection<char> {
-        Connection::new(2, BOUNDS)
+        Connection::new(2, BOUNDS, SEED)
     }
 
     fn open() -> Connection<char> {
         let mut connection = connecting();
-        connection.handle_open(0.0);
+        connection.handle_open(START);
         connection
     }
 
-    fn wait(retry_in_ms: f64) -> AfterLoss {
-        AfterLoss::Wait { retry_in_ms }
+    /// Asserts that the wait after a loss is what a backoff of the same seed draws after `expected` was done to it.
+    #[track_caller]
+    fn check_wait(connection: &mut Connection<char>, code: u16, now: Time, expected: impl Fn(&mut Backoff)) {
+        let mut backoff = Backoff::new(BOUNDS, SEED);
+        expected(&mut backoff);
+        let retry_in = backoff.next_wait();
+        assert_eq!(connection.handle_loss(code, now), AfterLoss::Wait { retry_in });
     }
 
-    #[test]
-    fn a_first_attempt_connects_and_later_ones_reconnect() {
-        let mut connection = connecting();
-        assert_eq!(connection.status(), Status::Connecting);
-        assert_eq!(connection.handle_loss(BROKEN, 1.0, 1.0), wait(100.0));
-        assert_eq!(connection.status(), Status::Reconnecting);
-        assert!(connection.handle_retry());
-        assert_eq!(connection.status(), Status::Reconnecting);
-        connection.handle_open(2.0);
-        assert_eq!(connection.status(), Status::Open);
+    fn after(waits: usize) -> impl Fn(&mut Backoff) {
+        move |backoff| (0..waits).for_each(|_| _ = backoff.next_wait())
     }
 
     #[test]
     fn only_a_waiting_connection_is_retried() {
         let mut connection = connecting();
         assert!(!connection.handle_retry());
-        connection.handle_open(0.0);
+        connection.handle_open(START);
         assert!(!connection.handle_retry());
-        let _ = connection.handle_loss(BROKEN, 1.0, 1.0);
+        let _ = connection.handle_loss(BROKEN, START);
         assert!(connection.handle_retry());
         assert!(!connection.handle_retry());
         connection.handle_close();
@@ -287,37 +238,39 @@ mod tests {
     }
 
     #[test]
-    fn each_failed_attempt_doubles_the_wait() {
+    fn each_failed_attempt_takes_the_backoff_s_next_wait() {
         let mut connection = connecting();
-        for longest in [100.0, 200.0, 400.0, 800.0, 800.0] {
-            assert_eq!(connection.handle_loss(BROKEN, 0.0, 1.0), wait(longest));
+        for attempts in 0..5 {
+            check_wait(&mut connection, BROKEN, START, after(attempts));
             assert!(connection.handle_retry());
         }
     }
 
     #[test]
-    fn a_connection_that_broke_at_once_does_not_shorten_the_wait() {
+    fn only_a_connection_that_lived_a_while_makes_the_wait_short_again() {
         let mut connection = connecting();
-        assert_eq!(connection.handle_loss(BROKEN, 0.0, 1.0), wait(100.0));
-        connection.handle_open(0.0);
-        let early = STABLE_AFTER_MS - 1.0;
-        assert_eq!(connection.handle_loss(BROKEN, early, 1.0), wait(200.0));
-        connection.handle_open(0.0);
-        assert_eq!(connection.handle_loss(BROKEN, STABLE_AFTER_MS, 1.0), wait(100.0));
+        check_wait(&mut connection, BROKEN, START, after(0));
+        connection.handle_open(START);
+        let early = STABLE_AFTER - Duration::from_millis(1);
+        check_wait(&mut connection, BROKEN, early, after(1));
+        connection.handle_open(START);
+        check_wait(&mut connection, BROKEN, STABLE_AFTER, |backoff| {
+            after(2)(backoff);
+            backoff.reset();
+        });
     }
 
     #[test]
     fn an_overloaded_server_is_left_alone_for_the_longest_wait() {
-        assert_eq!(open().handle_loss(OVERLOADED, 1e6, 1.0), wait(800.0));
+        check_wait(&mut open(), OVERLOADED, START, Backoff::exhaust);
     }
 
     #[test]
     fn a_code_that_says_stop_closes_for_good() {
         let mut connection = open();
-        assert_eq!(connection.handle_loss(MALFORMED, 1.0, 1.0), AfterLoss::Stop);
-        assert_eq!(connection.status(), Status::Closed);
-        assert!(!connection.is_closed_by_app());
-        let refused = Sent::Refused(Refusal::ClosedByServer);
+        assert_eq!(connection.handle_loss(MALFORMED, START), AfterLoss::Stop);
+        assert!(!connection.handle_retry());
+        let refused = Sent::Refused('a', Refusal::ClosedByServer);
         assert_eq!(connection.handle_send('a', Readiness::Closing), refused);
     }
 
@@ -325,10 +278,10 @@ mod tests {
     fn the_first_message_of_each_connection_is_history() {
         let mut connection = connecting();
         for _ in 0..2 {
-            connection.handle_open(0.0);
+            connection.handle_open(START);
             assert_eq!(connection.handle_message(), Received::History);
             assert_eq!(connection.handle_message(), Received::Live);
-            let _ = connection.handle_loss(BROKEN, 1.0, 1.0);
+            let _ = connection.handle_loss(BROKEN, START);
             assert_eq!(connection.handle_message(), Received::Unwanted);
         }
     }
@@ -339,10 +292,10 @@ mod tests {
         assert_eq!(connection.handle_send('a', Readiness::Closing), Sent::Queued);
         assert_eq!(connection.next_queued(), None);
         assert_eq!(connection.handle_send('b', Readiness::Closing), Sent::Queued);
-        let full = Sent::Refused(Refusal::QueueFull);
+        let full = Sent::Refused('c', Refusal::QueueFull);
         assert_eq!(connection.handle_send('c', Readiness::Closing), full);
         assert_eq!(connection.queued(), 2);
-        connection.handle_open(0.0);
+        connection.handle_open(START);
         assert_eq!(connection.next_queued(), Some('a'));
         // Sent while 'a' is being written.
         assert_eq!(connection.handle_send('d', Readiness::Ready), Sent::Queued);
@@ -356,14 +309,14 @@ mod tests {
     fn a_socket_that_is_about_to_close_gets_nothing_more() {
         let mut connection = open();
         assert_eq!(connection.handle_send('a', Readiness::Closing), Sent::Queued);
-        let _ = connection.handle_loss(BROKEN, 1.0, 1.0);
-        connection.handle_open(2.0);
+        let _ = connection.handle_loss(BROKEN, START);
+        connection.handle_open(START);
         assert_eq!(connection.next_queued(), Some('a'));
     }
 
     #[test]
     fn a_congested_socket_refuses() {
-        let refused = Sent::Refused(Refusal::Congested);
+        let refused = Sent::Refused('a', Refusal::Congested);
         assert_eq!(open().handle_send('a', Readiness::Congested), refused);
     }
 
@@ -372,12 +325,11 @@ mod tests {
         let mut connection = connecting();
         assert_eq!(connection.handle_send('a', Readiness::Closing), Sent::Queued);
         connection.handle_close();
-        assert_eq!(connection.status(), Status::Closed);
-        assert!(connection.is_closed_by_app());
-        assert_eq!(connection.queued(), 0);
         assert_eq!(connection.next_queued(), None);
+        assert_eq!(connection.drain(), ['a']);
+        assert_eq!(connection.queued(), 0);
         assert_eq!(connection.handle_message(), Received::Unwanted);
-        let refused = Sent::Refused(Refusal::ClosedByApp);
+        let refused = Sent::Refused('b', Refusal::ClosedByApp);
         assert_eq!(connection.handle_send('b', Readiness::Closing), refused);
     }
 }

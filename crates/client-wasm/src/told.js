@@ -1,0 +1,142 @@
+// What the app is given: messages and what comes with them, the receipts of its own, the presence of the others. `types.ts` describes
+// all of it.
+//
+// Receipts and presence are changed by functions that no app can reach: those that a static block gives access to private members.
+// All is in one file, because each costs a page that has no bundler a request.
+
+// What is not known becomes no member, rather than one that is `undefined`.
+const known = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+export const messageInfo = (history) => ({ history });
+
+export const statusDetail = (code, reason, retryInMs, protocol) => known({ code, reason, retryInMs, protocol });
+
+/** Where a message was saved. */
+export const place = (seq, time, durability) => known({ seq, time, durability });
+
+/** An entry as the server would have sent it, of an op of our own. */
+export const entryOf = (text, time, client) => ({ data: JSON.parse(text), time, client });
+
+export const deliver = (onMessage, { data, time, client }, history, seq, own) =>
+  void onMessage(data, { history, seq, time, client, own });
+
+class Listeners {
+  #entries = new Set();
+
+  add(listener) {
+    if (typeof listener !== "function") throw new TypeError("onChange takes a function");
+    const entry = { listener };
+    this.#entries.add(entry);
+    return () => void this.#entries.delete(entry);
+  }
+
+  /** Calls all of them, and throws what the last of those threw that did. */
+  call(argument) {
+    let failure;
+    for (const entry of [...this.#entries]) {
+      try {
+        if (this.#entries.has(entry)) entry.listener(argument);
+      } catch (error) {
+        failure = { error };
+      }
+    }
+    if (failure) throw failure.error;
+  }
+}
+
+export let numbered, sent, saved, rejected;
+
+export class Receipt {
+  #state = "queued";
+  #id;
+  #saved;
+  #error;
+  #listeners;
+  #promise;
+  #settle;
+
+  static {
+    numbered = (receipt, id) => void (receipt.#id = id);
+    // An op may be sent again, after others were acknowledged.
+    sent = (receipt) => receipt.#state === "queued" && receipt.#change("sent");
+    saved = (receipt, state, saved) => {
+      receipt.#saved = saved;
+      receipt.#change(state);
+    };
+    rejected = (receipt, code, message) => {
+      receipt.#error = Object.assign(new Error(message), { code });
+      receipt.#change("rejected");
+    };
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get id() {
+    return this.#id;
+  }
+
+  get seq() {
+    return this.#saved?.seq;
+  }
+
+  get error() {
+    return this.#error;
+  }
+
+  onChange(listener) {
+    this.#listeners ??= new Listeners();
+    return this.#listeners.add(listener);
+  }
+
+  // The promise is made when somebody asks for it, so that a rejection that nobody waits for is not an unhandled one.
+  then(onSaved, onRejected) {
+    this.#promise ??= new Promise((resolve, reject) => {
+      this.#settle = () => {
+        if (this.#saved) resolve(this.#saved);
+        if (this.#error) reject(this.#error);
+      };
+      this.#settle();
+    });
+    return this.#promise.then(onSaved, onRejected);
+  }
+
+  #change(state) {
+    this.#state = state;
+    this.#settle?.();
+    this.#listeners?.call(this);
+  }
+}
+
+export let changed, lost;
+
+export class Presence {
+  #others = new Map();
+  #listeners = new Listeners();
+
+  static {
+    changed = (presence, { all, present = [], gone = [] }, own) => {
+      const others = new Map(all ? [] : presence.#others);
+      for (const client of gone) others.delete(client);
+      for (const { client, data } of present) {
+        if (client !== own) others.set(client, data);
+      }
+      presence.#change(others);
+    };
+    lost = (presence) => presence.#others.size > 0 && presence.#change(new Map());
+  }
+
+  get others() {
+    return this.#others;
+  }
+
+  onChange(listener) {
+    return this.#listeners.add(listener);
+  }
+
+  #change(others) {
+    this.#others = others;
+    this.#listeners.call();
+  }
+}
