@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::path::Path;
+use crate::limits::{MAX_DOCUMENT_DEPTH, MAX_LENGTH_GROWTH};
+use crate::path::{Path, PathSegment};
 
 /// Patches that do not apply. The document is as it was before them.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -43,4 +44,75 @@ pub enum ErrorKind {
     TooDeep,
     /// The document would be larger than its owner allows.
     TooLarge,
+}
+
+/// Why a patch does not apply, wherever it was to be.
+#[derive(Debug)]
+pub(super) struct Fault {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Fault {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Fault {
+        let message = message.into();
+        Fault { kind, message }
+    }
+
+    pub fn at(self, path: &[PathSegment]) -> ApplyError {
+        ApplyError {
+            kind: self.kind,
+            path: path.to_vec(),
+            message: self.message,
+        }
+    }
+}
+
+pub(super) fn unresolved() -> Fault {
+    Fault::new(
+        ErrorKind::PathUnresolved,
+        "there is no array or object where the path leads",
+    )
+}
+
+pub(super) fn reserved() -> Fault {
+    Fault::new(ErrorKind::ReservedKey, "`__proto__` is not allowed as a key")
+}
+
+pub(super) fn array_key() -> Fault {
+    let message =
+        "an array has indexes from 0, a `length` to replace, and `-` as the place to add at its end";
+    Fault::new(ErrorKind::ArrayKey, message)
+}
+
+pub(super) fn out_of_range(length: usize) -> Fault {
+    let message = format!("the index is beyond the end of an array of {length} items");
+    Fault::new(ErrorKind::IndexOutOfRange, message)
+}
+
+pub(super) fn invalid_length() -> Fault {
+    Fault::new(ErrorKind::InvalidLength, "an array's length is an integer from 0")
+}
+
+pub(super) fn too_deep() -> Fault {
+    let message = format!("the document would be deeper than {MAX_DOCUMENT_DEPTH} levels");
+    Fault::new(ErrorKind::TooDeep, message)
+}
+
+pub(super) fn too_large(bytes: usize, max: usize) -> Fault {
+    let message = format!("the document would have {bytes} bytes, and may have {max}");
+    Fault::new(ErrorKind::TooLarge, message)
+}
+
+pub(super) fn only_replaced() -> Fault {
+    Fault::new(ErrorKind::UnsupportedOp, "the root can only be replaced")
+}
+
+pub(super) fn cannot_move() -> Fault {
+    Fault::new(ErrorKind::UnsupportedOp, "only items of an array can move")
+}
+
+pub(super) fn length_out_of_range() -> Fault {
+    let message = format!("an array cannot grow by more than {MAX_LENGTH_GROWTH} items through its length");
+    Fault::new(ErrorKind::LengthOutOfRange, message)
 }

@@ -16,7 +16,7 @@ pub use undo::Undo;
 
 use serde_json::Value;
 
-use crate::limits::DEFAULT_MAX_DOCUMENT_BYTES;
+use crate::limits::{DEFAULT_MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH};
 use crate::patch::{Op, Patch};
 use crate::value;
 use step::Change;
@@ -38,10 +38,10 @@ impl Document {
 
     /// A document that is `value`, and may grow to `max_bytes` as JSON.
     pub fn with_max_bytes(mut value: Value, max_bytes: usize) -> Result<Document, ApplyError> {
-        step::admit(&mut value, 0).map_err(|fault| fault.at(&[]))?;
+        step::admit(&mut value, MAX_DOCUMENT_DEPTH).map_err(|fault| fault.at(&[]))?;
         let bytes = value::bytes(&value);
         if bytes > max_bytes {
-            return Err(step::too_large(bytes, max_bytes).at(&[]));
+            return Err(error::too_large(bytes, max_bytes).at(&[]));
         }
         Ok(Document {
             value,

@@ -5,8 +5,12 @@ use std::ptr;
 
 use serde_json::{Map, Value};
 
+use super::Document;
+use super::error::{
+    Fault, array_key, cannot_move, invalid_length, length_out_of_range, only_replaced, out_of_range,
+    reserved, too_deep, too_large, unresolved,
+};
 use super::undo::{Step, Undo, Was};
-use super::{ApplyError, Document, ErrorKind};
 use crate::limits::{MAX_DOCUMENT_DEPTH, MAX_LENGTH_GROWTH};
 use crate::patch::{self, Op, Patch};
 use crate::path::{PathSegment, RESERVED_KEY};
@@ -16,15 +20,17 @@ use crate::value::{bytes, canonicalize, insert, key_bytes};
 pub(super) struct Change<'a> {
     document: &'a mut Document,
     undo: Undo,
-    /// How many items the patches may still make by growing an array's `length`.
-    growth_left: usize,
+    room: Room,
 }
 
-/// Why a patch does not apply, wherever it was to be.
-#[derive(Debug)]
-pub(super) struct Fault {
-    kind: ErrorKind,
-    message: String,
+/// What a document may still become. What makes it larger asks first.
+struct Room {
+    bytes: usize,
+    max_bytes: usize,
+    /// Levels that a value may have in the place that is being changed.
+    levels: usize,
+    /// Items that the patches may make by growing an array's `length`.
+    growth: usize,
 }
 
 impl<'a> Change<'a> {
@@ -33,29 +39,27 @@ impl<'a> Change<'a> {
             steps: Vec::new(),
             bytes: document.bytes,
         };
-        Change {
-            document,
-            undo,
-            growth_left: MAX_LENGTH_GROWTH,
-        }
+        let room = Room {
+            bytes: document.bytes,
+            max_bytes: document.max_bytes,
+            levels: 0,
+            growth: MAX_LENGTH_GROWTH,
+        };
+        Change { document, undo, room }
     }
 
     pub fn apply(&mut self, patch: Patch) -> Result<(), Fault> {
         let Patch { mut path, op } = patch;
-        let above = path.len();
-        let mut size = Size {
-            bytes: self.document.bytes,
-            max: self.document.max_bytes,
-        };
+        let (root, room) = (&mut self.document.value, &mut self.room);
+        room.levels = MAX_DOCUMENT_DEPTH.saturating_sub(path.len());
         let was = match path.split_last_mut() {
-            None => replace_root(&mut self.document.value, op, &mut size)?,
-            Some((last, parent)) => match resolve_mut(&mut self.document.value, parent)? {
-                Value::Object(members) => in_object(members, last, op, above, &mut size)?,
-                Value::Array(items) => in_array(items, last, op, above, &mut size, &mut self.growth_left)?,
+            None => replace_root(root, op, room)?,
+            Some((last, parent)) => match resolve_mut(root, parent)? {
+                Value::Object(members) => in_object(members, last, op, room)?,
+                Value::Array(items) => in_array(items, last, op, room)?,
                 _ => return Err(unresolved()),
             },
         };
-        self.document.bytes = size.bytes;
         self.undo.steps.extend(was.map(|was| Step { path, was }));
         Ok(())
     }
@@ -76,36 +80,24 @@ impl<'a> Change<'a> {
     }
 
     pub fn finish(self) -> Undo {
+        self.document.bytes = self.room.bytes;
         self.undo
     }
 }
 
-impl Fault {
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Fault {
-        let message = message.into();
-        Fault { kind, message }
+impl Room {
+    /// What a patch's value becomes in the document, and its size.
+    fn admit(&self, value: Option<Value>) -> Result<(Value, usize), Fault> {
+        let mut value = value.unwrap_or_default();
+        admit(&mut value, self.levels)?;
+        let bytes = bytes(&value);
+        Ok((value, bytes))
     }
 
-    pub fn at(self, path: &[PathSegment]) -> ApplyError {
-        ApplyError {
-            kind: self.kind,
-            path: path.to_vec(),
-            message: self.message,
-        }
-    }
-}
-
-/// How large a document is and may be. What makes it larger asks first.
-struct Size {
-    bytes: usize,
-    max: usize,
-}
-
-impl Size {
     fn change(&mut self, gone: usize, new: usize) -> Result<(), Fault> {
         let bytes = self.bytes - gone + new;
-        if bytes > self.max && new > gone {
-            return Err(too_large(bytes, self.max));
+        if bytes > self.max_bytes && new > gone {
+            return Err(too_large(bytes, self.max_bytes));
         }
         self.bytes = bytes;
         Ok(())
@@ -129,8 +121,8 @@ pub(super) fn resolve_mut<'a>(root: &'a mut Value, path: &[PathSegment]) -> Resu
     Ok(place)
 }
 
-/// Makes a value part of a document, `above` levels below its root, unless it is too deep there or holds what no document may.
-pub(super) fn admit(value: &mut Value, above: usize) -> Result<(), Fault> {
+/// Makes a value what it is in a document, unless it has more than so many levels or holds what no document may.
+pub(super) fn admit(value: &mut Value, levels: usize) -> Result<(), Fault> {
     fn check(value: &Value, levels: usize) -> Result<(), Fault> {
         let within = || levels.checked_sub(1).ok_or_else(too_deep);
         match value {
@@ -149,21 +141,17 @@ pub(super) fn admit(value: &mut Value, above: usize) -> Result<(), Fault> {
         }
     }
 
-    check(value, MAX_DOCUMENT_DEPTH.saturating_sub(above))?;
+    check(value, levels)?;
     canonicalize(value);
     Ok(())
 }
 
-fn replace_root(root: &mut Value, op: Op, size: &mut Size) -> Result<Option<Was>, Fault> {
+fn replace_root(root: &mut Value, op: Op, room: &mut Room) -> Result<Option<Was>, Fault> {
     let Op::Replace(value) = op else {
-        return Err(Fault::new(
-            ErrorKind::UnsupportedOp,
-            "the root can only be replaced",
-        ));
+        return Err(only_replaced());
     };
-    let mut value = value.unwrap_or_default();
-    admit(&mut value, 0)?;
-    size.change(size.bytes, bytes(&value))?;
+    let (value, new) = room.admit(value)?;
+    room.change(room.bytes, new)?;
     Ok(Some(Was::Value(mem::replace(root, value))))
 }
 
@@ -171,30 +159,25 @@ fn in_object(
     members: &mut Map<String, Value>,
     key: &PathSegment,
     op: Op,
-    above: usize,
-    size: &mut Size,
+    room: &mut Room,
 ) -> Result<Option<Was>, Fault> {
     let key = key.key();
     if key == RESERVED_KEY {
         return Err(reserved());
     }
-    let mut value = match op {
+    let value = match op {
         Op::Add(Some(value)) | Op::Replace(Some(value)) => value,
-        Op::Add(None) | Op::Replace(None) | Op::Remove => return remove_key(members, &key, size),
+        Op::Add(None) | Op::Replace(None) | Op::Remove => return remove_key(members, &key, room),
         Op::Move { .. } => {
-            return Err(Fault::new(
-                ErrorKind::UnsupportedOp,
-                "only items of an array can move",
-            ));
+            return Err(cannot_move());
         }
     };
-    admit(&mut value, above)?;
-    let new = bytes(&value);
+    let (value, new) = room.admit(Some(value))?;
     if let Some(old) = members.get_mut(&*key) {
-        size.change(bytes(old), new)?;
+        room.change(bytes(old), new)?;
         return Ok(Some(Was::Value(mem::replace(old, value))));
     }
-    size.change(
+    room.change(
         0,
         key_bytes(&key) + new + commas(members.len() + 1) - commas(members.len()),
     )?;
@@ -202,7 +185,7 @@ fn in_object(
     Ok(Some(Was::Absent))
 }
 
-fn remove_key(members: &mut Map<String, Value>, key: &str, size: &mut Size) -> Result<Option<Was>, Fault> {
+fn remove_key(members: &mut Map<String, Value>, key: &str, room: &mut Room) -> Result<Option<Was>, Fault> {
     let Some((found, value)) = members.get_key_value(key) else {
         return Ok(None);
     };
@@ -211,8 +194,10 @@ fn remove_key(members: &mut Map<String, Value>, key: &str, size: &mut Size) -> R
         .keys()
         .position(|key| ptr::eq(key, found))
         .unwrap_or(members.len());
-    let gone = key_bytes(key) + bytes(value) + commas(members.len()) - commas(members.len() - 1);
-    size.change(gone, 0)?;
+    room.change(
+        key_bytes(key) + bytes(value) + commas(members.len()) - commas(members.len() - 1),
+        0,
+    )?;
     Ok(members
         .shift_remove(key)
         .map(|value| Was::Key { position, value }))
@@ -222,15 +207,13 @@ fn in_array(
     items: &mut Vec<Value>,
     last: &mut PathSegment,
     op: Op,
-    above: usize,
-    size: &mut Size,
-    growth_left: &mut usize,
+    room: &mut Room,
 ) -> Result<Option<Was>, Fault> {
     let length = items.len();
     let index = match (&*last, &op) {
         (PathSegment::Key(key), Op::Replace(new)) if key == "length" => {
             let new = new.as_ref().and_then(patch::index).ok_or_else(invalid_length)?;
-            return set_length(items, last, new, size, growth_left);
+            return set_length(items, last, new, room);
         }
         (PathSegment::Key(key), Op::Add(_)) if key == "-" => length,
         _ => last.index().ok_or_else(array_key)?,
@@ -245,16 +228,19 @@ fn in_array(
     }
     *last = index.into();
     match op {
-        Op::Add(value) | Op::Replace(value) if index == length => put(items, index, value, above, size),
-        Op::Add(value) => put(items, index, value, above, size),
-        Op::Replace(value) => {
-            let mut value = value.unwrap_or_default();
-            admit(&mut value, above)?;
-            size.change(bytes(&items[index]), bytes(&value))?;
+        Op::Replace(value) if index < length => {
+            let (value, new) = room.admit(value)?;
+            room.change(bytes(&items[index]), new)?;
             Ok(Some(Was::Value(mem::replace(&mut items[index], value))))
         }
+        Op::Add(value) | Op::Replace(value) => {
+            let (value, new) = room.admit(value)?;
+            room.change(0, new + commas(length + 1) - commas(length))?;
+            items.insert(index, value);
+            Ok(Some(Was::Absent))
+        }
         Op::Remove => {
-            size.change(bytes(&items[index]) + commas(length) - commas(length - 1), 0)?;
+            room.change(bytes(&items[index]) + commas(length) - commas(length - 1), 0)?;
             Ok(Some(Was::Items(vec![items.remove(index)])))
         }
         Op::Move { from } => {
@@ -262,11 +248,8 @@ fn in_array(
             if from >= length {
                 return Err(out_of_range(length));
             }
-            if from == index {
-                return Ok(None);
-            }
             shift(items, from, index);
-            Ok(Some(Was::Moved { from }))
+            Ok((from != index).then_some(Was::Moved { from }))
         }
     }
 }
@@ -280,43 +263,27 @@ pub(super) fn shift(items: &mut [Value], from: usize, to: usize) {
     }
 }
 
-fn put(
-    items: &mut Vec<Value>,
-    index: usize,
-    value: Option<Value>,
-    above: usize,
-    size: &mut Size,
-) -> Result<Option<Was>, Fault> {
-    let mut value = value.unwrap_or_default();
-    admit(&mut value, above)?;
-    size.change(0, bytes(&value) + commas(items.len() + 1) - commas(items.len()))?;
-    items.insert(index, value);
-    Ok(Some(Was::Absent))
-}
-
 fn set_length(
     items: &mut Vec<Value>,
     last: &mut PathSegment,
     new: u64,
-    size: &mut Size,
-    growth_left: &mut usize,
+    room: &mut Room,
 ) -> Result<Option<Was>, Fault> {
     let length = items.len();
     let new = usize::try_from(new).unwrap_or(usize::MAX);
     if new <= length {
         let gone = items[new..].iter().map(bytes).sum::<usize>();
-        size.change(gone + commas(length) - commas(new), 0)?;
+        room.change(gone + commas(length) - commas(new), 0)?;
         *last = new.into();
         let gone = items.split_off(new);
         return Ok((!gone.is_empty()).then_some(Was::Items(gone)));
     }
-    *growth_left = growth_left.checked_sub(new - length).ok_or_else(|| {
-        let message =
-            format!("an array cannot grow by more than {MAX_LENGTH_GROWTH} items through its length");
-        Fault::new(ErrorKind::LengthOutOfRange, message)
-    })?;
+    room.growth = room
+        .growth
+        .checked_sub(new - length)
+        .ok_or_else(length_out_of_range)?;
     let nulls = (new - length) * bytes(&Value::Null);
-    size.change(0, nulls + commas(new) - commas(length))?;
+    room.change(0, nulls + commas(new) - commas(length))?;
     items.resize(new, Value::Null);
     Ok(Some(Was::Length(length)))
 }
@@ -324,40 +291,4 @@ fn set_length(
 /// The commas between so many items or members.
 fn commas(count: usize) -> usize {
     count.saturating_sub(1)
-}
-
-fn unresolved() -> Fault {
-    Fault::new(
-        ErrorKind::PathUnresolved,
-        "there is no array or object where the path leads",
-    )
-}
-
-fn reserved() -> Fault {
-    Fault::new(ErrorKind::ReservedKey, "`__proto__` is not allowed as a key")
-}
-
-fn array_key() -> Fault {
-    let message =
-        "an array has indexes from 0, a `length` to replace, and `-` as the place to add at its end";
-    Fault::new(ErrorKind::ArrayKey, message)
-}
-
-fn out_of_range(length: usize) -> Fault {
-    let message = format!("the index is beyond the end of an array of {length} items");
-    Fault::new(ErrorKind::IndexOutOfRange, message)
-}
-
-fn invalid_length() -> Fault {
-    Fault::new(ErrorKind::InvalidLength, "an array's length is an integer from 0")
-}
-
-fn too_deep() -> Fault {
-    let message = format!("the document would be deeper than {MAX_DOCUMENT_DEPTH} levels");
-    Fault::new(ErrorKind::TooDeep, message)
-}
-
-pub(super) fn too_large(bytes: usize, max: usize) -> Fault {
-    let message = format!("the document would have {bytes} bytes, and may have {max}");
-    Fault::new(ErrorKind::TooLarge, message)
 }

@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 
-use super::step::{Change, Fault};
+use super::error::Fault;
+use super::step::Change;
 use super::{ApplyError, Document, ErrorKind, Undo};
 use crate::patch::{self, MOVE_WITHOUT_FROM, Op, OpName, Patch};
 use crate::path::{Path, PathSegment};
