@@ -1,0 +1,243 @@
+//! Carrying an edit over another one of the same base, so that both are made whichever comes first.
+
+use indexmap::IndexMap;
+
+use super::array::{ArrayEdit, Arrival, Item, run_from};
+use super::{Edit, Node};
+use crate::path::Path;
+use crate::value::same;
+
+/// Where an edit stands in the order of the server, beside another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Before the other: where only one of them can count, the other does.
+    Earlier,
+    /// After the other: where only one of them can count, it does.
+    Later,
+}
+
+/// An edit that has been carried over another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transformed {
+    /// What is left to do once the other has been made.
+    pub edit: Edit,
+    /// Where both could not count.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A place that both edits change, and where one of them counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conflict {
+    /// The place, in the base of both.
+    pub path: Path,
+    /// Whether the edit that was carried has lost: that part of it was absorbed. If not, it undoes what the other did there.
+    pub absorbed: bool,
+}
+
+/// What became of an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It was made as it was sent.
+    AsSent,
+    /// It was made, or what of it was left, in other places.
+    Transformed,
+    /// Nothing of it was left to be made.
+    Absorbed,
+}
+
+impl Receipt {
+    /// What became of an edit that was `sent`, and of which `made` was made.
+    pub fn of(sent: &Edit, made: &Edit) -> Receipt {
+        match (sent == made, made.is_empty()) {
+            (true, _) => Receipt::AsSent,
+            (false, true) => Receipt::Absorbed,
+            (false, false) => Receipt::Transformed,
+        }
+    }
+}
+
+impl Edit {
+    /// This edit as one of what `over` makes of the base that both were made on.
+    ///
+    /// `side` is where this one stands. The module says who wins.
+    pub fn transform(&self, over: &Edit, side: Side) -> Transformed {
+        let mut carrier = Carrier {
+            side,
+            path: Path::new(),
+            conflicts: Vec::new(),
+        };
+        let edit = Edit(carrier.node(&self.0, &over.0));
+        Transformed {
+            edit,
+            conflicts: carrier.conflicts,
+        }
+    }
+}
+
+struct Carrier {
+    side: Side,
+    path: Path,
+    conflicts: Vec<Conflict>,
+}
+
+impl Carrier {
+    fn node(&mut self, edit: &Node, over: &Node) -> Node {
+        match (edit, over) {
+            (Node::Keep, _) => Node::Keep,
+            (_, Node::Keep) => edit.clone(),
+            (Node::Unset, Node::Unset) => Node::Keep,
+            (Node::Set(value) | Node::Add(value), Node::Set(other) | Node::Add(other))
+                if same(value, other) =>
+            {
+                Node::Keep
+            }
+            (Node::Set(_) | Node::Add(_) | Node::Unset, Node::Set(_) | Node::Add(_) | Node::Unset) => {
+                match (self.side, edit, over) {
+                    (Side::Earlier, _, _) => self.absorb(),
+                    (Side::Later, Node::Set(value) | Node::Add(value), Node::Unset) => {
+                        self.override_with(Node::Add(value.clone()))
+                    }
+                    (Side::Later, Node::Set(value) | Node::Add(value), _) => {
+                        self.override_with(Node::Set(value.clone()))
+                    }
+                    (Side::Later, edit, _) => self.override_with(edit.clone()),
+                }
+            }
+            (Node::Object(members), Node::Object(over)) => self.object(members, over),
+            (Node::Array(edit), Node::Array(over)) => self.array(edit, over),
+            (Node::Set(_) | Node::Add(_) | Node::Unset, _) => self.override_with(edit.clone()),
+            // The other sets the place. An object and an array are not of one base: nothing can be made of that.
+            (Node::Object(_) | Node::Array(_), _) => self.absorb(),
+        }
+    }
+
+    fn object(&mut self, members: &IndexMap<String, Node>, over: &IndexMap<String, Node>) -> Node {
+        let mut carried = IndexMap::with_capacity(members.len());
+        for (key, edit) in members {
+            let edit = match over.get(key) {
+                None => edit.clone(),
+                Some(over) => self.within(key.as_str(), |carrier| carrier.node(edit, over)),
+            };
+            if !edit.is_keep() {
+                carried.insert(key.clone(), edit);
+            }
+        }
+        Node::object(carried)
+    }
+
+    fn array(&mut self, edit: &ArrayEdit, over: &ArrayEdit) -> Node {
+        let gone = edit
+            .gone()
+            .iter()
+            .filter_map(|&index| self.leave(edit, over, index))
+            .collect();
+        let arrivals = self.arrivals(edit, over);
+        let mut edits = Vec::with_capacity(edit.edits().len());
+        for (index, node) in edit.edits() {
+            let Some(after) = over.index_after(*index) else {
+                self.within(*index, Self::absorb);
+                continue;
+            };
+            let node = match over.edit_of(*index) {
+                None => node.clone(),
+                Some(over) => self.within(*index, |carrier| carrier.node(node, over)),
+            };
+            edits.push((after, node));
+        }
+        Node::array(ArrayEdit::new(gone, arrivals, edits))
+    }
+
+    /// Where an item of the base that leaves its place has to leave it after the other edit, if that is left to do.
+    fn leave(&mut self, edit: &ArrayEdit, over: &ArrayEdit, index: usize) -> Option<usize> {
+        let Some(after) = over.index_after(index) else {
+            // Both remove it, unless this one moves it.
+            if edit.moves(index) {
+                self.within(index, Self::absorb);
+            }
+            return None;
+        };
+        let contended = if edit.moves(index) {
+            over.moves(index)
+        } else {
+            over.moves(index) || over.edit_of(index).is_some()
+        };
+        let lost = edit.moves(index) && over.moves(index) && self.side == Side::Earlier;
+        if contended {
+            self.within(index, |carrier| carrier.conflict(lost));
+        }
+        (!lost).then_some(after)
+    }
+
+    /// What arrives, in the gaps that are left by the other edit.
+    fn arrivals(&self, edit: &ArrayEdit, over: &ArrayEdit) -> Vec<Arrival> {
+        let others = places(over);
+        let mut carried = Vec::with_capacity(edit.arrivals().len());
+        for (arrival, place) in edit.arrivals().iter().zip(places(edit)) {
+            let item = match &arrival.item {
+                Item::New(value) => Item::New(value.clone()),
+                Item::Moved(index) => match over.index_after(*index) {
+                    Some(_) if over.moves(*index) && self.side == Side::Earlier => continue,
+                    Some(after) => Item::Moved(after),
+                    None => continue,
+                },
+            };
+            let before = match self.side {
+                Side::Earlier => others.partition_point(|other| *other < place),
+                Side::Later => others.partition_point(|other| *other <= place),
+            };
+            let gap = place / 2;
+            carried.push(Arrival {
+                gap: gap - over.gone_before(gap) + before,
+                item,
+            });
+        }
+        carried
+    }
+
+    fn within<T>(
+        &mut self,
+        segment: impl Into<crate::path::PathSegment>,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.path.push(segment.into());
+        let done = act(self);
+        self.path.pop();
+        done
+    }
+
+    fn absorb(&mut self) -> Node {
+        self.conflict(true);
+        Node::Keep
+    }
+
+    fn override_with(&mut self, edit: Node) -> Node {
+        self.conflict(false);
+        edit
+    }
+
+    fn conflict(&mut self, absorbed: bool) {
+        let path = self.path.clone();
+        self.conflicts.push(Conflict { path, absorbed });
+    }
+}
+
+/// Where each arrival stands among those of others: 2n in the gap before the item n, 2n + 1 in place of the item n, which has left.
+///
+/// So what replaces an item stands between what others put before it and what they put behind it.
+fn places(edit: &ArrayEdit) -> Vec<usize> {
+    let mut places = Vec::with_capacity(edit.arrivals().len());
+    let (mut gap, mut run, mut of_gap) = (usize::MAX, 0, 0);
+    for arrival in edit.arrivals() {
+        if arrival.gap != gap {
+            gap = arrival.gap;
+            run = run_from(edit.gone(), gap);
+            of_gap = 0;
+        }
+        places.push(match run {
+            0 => 2 * gap,
+            _ => 2 * (gap + of_gap.min(run - 1)) + 1,
+        });
+        of_gap += 1;
+    }
+    places
+}
