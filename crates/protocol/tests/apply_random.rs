@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use patchcast_protocol::apply::{self, Document};
+use patchcast_protocol::apply::{self, Document, ErrorKind};
+use patchcast_protocol::edit::Edit;
 use patchcast_protocol::patch::{Op, Patch};
 use patchcast_protocol::path::{Path, PathSegment};
 use patchcast_protocol::value::{bytes, canonicalize, same};
@@ -41,6 +42,25 @@ fn a_change_is_whole_or_not_at_all_and_can_be_taken_back() {
         let mut canonical = document.value().clone();
         canonicalize(&mut canonical);
         assert_eq!(document.value().to_string(), canonical.to_string(), "{case}");
+
+        let edit = Edit::of(before.value(), &patches).unwrap();
+        let mut made = before.clone();
+        made.make(edit.clone()).unwrap();
+        assert!(same(made.value(), document.value()), "{case}: {}", made.value());
+        assert_eq!(made.bytes(), bytes(made.value()), "{case}");
+        made.make(edit.invert(before.value())).unwrap();
+        assert!(same(made.value(), before.value()), "{case}: {}", made.value());
+        let full = |max| {
+            Document::with_max_bytes(before.value().clone(), max).and_then(|mut full| full.make(edit.clone()))
+        };
+        if document.bytes() > before.bytes() {
+            assert!(full(document.bytes()).is_ok(), "{case}");
+            assert_eq!(
+                full(document.bytes() - 1).unwrap_err().kind,
+                ErrorKind::TooLarge,
+                "{case}"
+            );
+        }
 
         let inverse = apply::invert(before.value().clone(), &patches).unwrap();
         let back = apply::apply(document.value().clone(), &inverse).unwrap();

@@ -7,8 +7,10 @@ use patchcast_protocol::apply::ErrorKind::{
     TooDeep, TooLarge, UnsupportedOp,
 };
 use patchcast_protocol::apply::{Document, ErrorKind};
+use patchcast_protocol::edit::Edit;
 use patchcast_protocol::limits::{MAX_DOCUMENT_DEPTH, MAX_LENGTH_GROWTH};
 use patchcast_protocol::patch::{Op, Patch};
+use patchcast_protocol::path::Path;
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
@@ -344,4 +346,65 @@ fn the_size_of_a_document_is_bounded_before_it_grows() {
         apply(&mut full, json!({ "op": "remove", "path": [0] })).as_deref(),
         Ok("[2]")
     );
+}
+
+#[test]
+fn an_edit_is_made_of_the_document_that_it_is_one_of() {
+    let edit =
+        |base: &Value, patch: Value| Edit::of(base, &[serde_json::from_value(patch).unwrap()]).unwrap();
+    let base = json!({ "a": [[1], 2], "b": {} });
+    for (patch, other, expected, path) in [
+        (
+            json!({ "op": "remove", "path": ["a", 1] }),
+            json!({ "a": [[1]] }),
+            IndexOutOfRange,
+            json!(["a"]),
+        ),
+        (
+            json!({ "op": "add", "path": ["a", 2], "value": 3 }),
+            json!({ "a": [0] }),
+            IndexOutOfRange,
+            json!(["a"]),
+        ),
+        (
+            json!({ "op": "add", "path": ["a", 0, 0], "value": 0 }),
+            json!({ "a": [1] }),
+            PathUnresolved,
+            json!(["a", 0]),
+        ),
+        (
+            json!({ "op": "add", "path": ["b", "c"], "value": 0 }),
+            json!({ "a": [1] }),
+            PathUnresolved,
+            json!(["b"]),
+        ),
+        (
+            json!({ "op": "add", "path": ["b", "c"], "value": 0 }),
+            json!([]),
+            PathUnresolved,
+            json!([]),
+        ),
+    ] {
+        let edit = edit(&base, patch);
+        let mut document = Document::new(base.clone()).unwrap();
+        document.make(edit.clone()).unwrap();
+        assert_ne!(document.value(), &base);
+        let mut document = Document::new(other.clone()).unwrap();
+        let error = document.make(edit).unwrap_err();
+        assert_eq!((error.kind, json!(error.path)), (expected, path), "{other}");
+        assert_eq!(document, Document::new(other).unwrap());
+    }
+}
+
+#[test]
+fn an_edit_digs_no_deeper_than_patches_do() {
+    let innermost: Path = vec![0_usize.into(); MAX_DOCUMENT_DEPTH - 1];
+    let base = (1..MAX_DOCUMENT_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+    let put = |value: Value| {
+        let patch = Patch::new(innermost.clone(), Op::Replace(Some(value)));
+        Edit::of(&base, &[patch]).and_then(|edit| Document::new(base.clone())?.make(edit))
+    };
+    assert_eq!(put(json!([])), Ok(()));
+    let error = put(json!([[]])).unwrap_err();
+    assert_eq!((error.kind, error.path), (TooDeep, innermost.clone()));
 }

@@ -7,6 +7,7 @@
 //! array and as the root.
 
 mod error;
+mod make;
 mod step;
 mod undo;
 mod unread;

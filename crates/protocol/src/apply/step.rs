@@ -121,29 +121,30 @@ pub(super) fn resolve_mut<'a>(root: &'a mut Value, path: &[PathSegment]) -> Resu
     Ok(place)
 }
 
-/// Makes a value what it is in a document, unless it has more than so many levels or holds what no document may.
+/// Makes a value what it is in a document, unless it may not be in one.
 pub(super) fn admit(value: &mut Value, levels: usize) -> Result<(), Fault> {
-    fn check(value: &Value, levels: usize) -> Result<(), Fault> {
-        let within = || levels.checked_sub(1).ok_or_else(too_deep);
-        match value {
-            Value::Array(items) => {
-                let within = within()?;
-                items.iter().try_for_each(|item| check(item, within))
-            }
-            Value::Object(members) => {
-                let within = within()?;
-                if members.contains_key(RESERVED_KEY) {
-                    return Err(reserved());
-                }
-                members.values().try_for_each(|member| check(member, within))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
-        }
-    }
-
     check(value, levels)?;
     canonicalize(value);
     Ok(())
+}
+
+/// Whether a value has at most so many levels, and holds nothing that no document may.
+pub(super) fn check(value: &Value, levels: usize) -> Result<(), Fault> {
+    let within = || levels.checked_sub(1).ok_or_else(too_deep);
+    match value {
+        Value::Array(items) => {
+            let within = within()?;
+            items.iter().try_for_each(|item| check(item, within))
+        }
+        Value::Object(members) => {
+            let within = within()?;
+            if members.contains_key(RESERVED_KEY) {
+                return Err(reserved());
+            }
+            members.values().try_for_each(|member| check(member, within))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
 }
 
 fn replace_root(root: &mut Value, op: Op, room: &mut Room) -> Result<Option<Was>, Fault> {
@@ -289,6 +290,6 @@ fn set_length(
 }
 
 /// The commas between so many items or members.
-fn commas(count: usize) -> usize {
+pub(super) fn commas(count: usize) -> usize {
     count.saturating_sub(1)
 }

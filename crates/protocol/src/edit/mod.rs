@@ -40,7 +40,7 @@ use serde_json::{Map, Value};
 pub use transform::{Conflict, Receipt, Side, Transformed};
 
 use crate::value;
-pub(crate) use array::ArrayEdit;
+pub(crate) use array::{ArrayEdit, Item};
 pub(crate) use increasing::longest_increasing;
 
 /// What changes at one place of a document, and below it.
