@@ -51,6 +51,10 @@ pub enum PatchCommand {
     Apply,
     /// The patches that take patches back: {"base", "patches"} gets {"patches"}.
     Invert,
+    /// The fewest patches that do the same: {"base", "patches"} gets {"patches"}, as does {"patches"} of Immer without a base.
+    Squash,
+    /// Patches that do the same, and that Immer knows, so without moves: {"base", "patches"} gets {"patches"}.
+    Expand,
 }
 
 /// Which room a command is about.

@@ -4,6 +4,8 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
 use patchcast_protocol::apply::{ApplyError, Document, ErrorKind};
+use patchcast_protocol::edit::Edit;
+use patchcast_protocol::patch::Patch;
 use serde_json::{Map, Value, json};
 
 use super::{is_broken_pipe, read_line};
@@ -51,6 +53,19 @@ fn answer(command: &PatchCommand, line: &str) -> Result<Value, ApplyError> {
             let undo = document.apply_unread(case.take_list("patches")?)?;
             Ok(json!({ "patches": undo.into_patches() }))
         }
+        PatchCommand::Squash => {
+            let patches = case.take_patches("patches")?;
+            let edit = match case.take("base") {
+                Ok(base) => Edit::of(Document::new(base)?.value(), &patches)?,
+                Err(_) => Edit::of_unseen(&patches)?,
+            };
+            Ok(json!({ "patches": edit.patches() }))
+        }
+        PatchCommand::Expand => {
+            let document = Document::new(case.take("base")?)?;
+            let edit = Edit::of(document.value(), &case.take_patches("patches")?)?;
+            Ok(json!({ "patches": edit.expand(document.value()).patches() }))
+        }
     }
 }
 
@@ -74,6 +89,10 @@ impl Case {
             Value::Array(items) => Ok(items),
             _ => Err(malformed(format!("`{member}` is no list"))),
         }
+    }
+
+    fn take_patches(&mut self, member: &str) -> Result<Vec<Patch>, ApplyError> {
+        serde_json::from_value(self.take(member)?).map_err(|error| malformed(error.to_string()))
     }
 }
 

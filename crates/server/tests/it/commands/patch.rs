@@ -18,6 +18,12 @@ async fn answers(command: &str, input: &str) -> Vec<Value> {
         .collect()
 }
 
+async fn only_answer(command: &str, case: &str) -> Value {
+    let mut answers = answers(command, case).await;
+    assert_eq!(answers.len(), 1);
+    answers.remove(0)
+}
+
 fn vectors() -> Vec<Value> {
     FUZZ.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -59,4 +65,44 @@ async fn a_case_that_cannot_be_answered_gets_its_error_and_the_next_one_its_answ
     assert_eq!(answers[0]["error"]["path"], json!(["b", 0]));
     assert!(answers[0]["error"]["message"].is_string());
     assert_eq!(answers[4], json!({ "result": [2, 1] }));
+}
+
+#[tokio::test]
+async fn squash_gives_the_least_that_does_the_same_with_its_base_and_without() {
+    let patches = json!([
+        { "op": "add", "path": ["l", 0], "value": { "n": 1 } },
+        { "op": "replace", "path": ["l", 0, "n"], "value": 2 },
+        { "op": "add", "path": ["x"], "value": 1 },
+        { "op": "remove", "path": ["x"] },
+    ]);
+    let input = [
+        json!({ "patches": patches }),
+        json!({ "base": { "l": [0] }, "patches": patches }),
+    ];
+    let least = json!({ "patches": [{ "op": "add", "path": ["l", 0], "value": { "n": 2 } }] });
+    let answers = answers("squash", &input.map(|case| case.to_string()).join("\n")).await;
+    assert_eq!(answers[1], least);
+    let replayed = json!({ "base": { "l": [0] }, "patches": answers[0]["patches"] }).to_string();
+    assert_eq!(
+        only_answer("apply", &replayed).await,
+        json!({ "result": { "l": [{ "n": 2 }, 0] } })
+    );
+    assert!(
+        answers[0]["patches"].as_array().unwrap().len() <= 2,
+        "{}",
+        answers[0]
+    );
+}
+
+#[tokio::test]
+async fn expand_gives_patches_without_moves() {
+    let case =
+        json!({ "base": [1, 2, 3], "patches": [{ "op": "move", "path": [2], "from": 0 }] }).to_string();
+    let expanded = only_answer("expand", &case).await;
+    assert!(!expanded.to_string().contains(r#""move""#), "{expanded}");
+    let replayed = json!({ "base": [1, 2, 3], "patches": expanded["patches"] }).to_string();
+    assert_eq!(
+        only_answer("apply", &replayed).await,
+        json!({ "result": [2, 3, 1] })
+    );
 }
