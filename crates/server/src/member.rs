@@ -14,6 +14,8 @@ use crate::outlet::Outlet;
 /// A connection, from its handshake on.
 pub struct Member {
     connection: Author,
+    /// Counts the connections of a thread in the order of their handshakes.
+    pub number: u64,
     /// Where its bytes go.
     pub outlet: Outlet,
     /// What it has been sent.
@@ -63,10 +65,11 @@ impl Session {
 }
 
 impl Member {
-    /// A connection that has not joined yet; `connection` is drawn at random.
-    pub fn new(connection: Author, outlet: Outlet) -> Member {
+    /// A connection that has not joined yet; `connection` is drawn at random, and `number` is above those of all before.
+    pub fn new(connection: Author, number: u64, outlet: Outlet) -> Member {
         Member {
             connection,
+            number,
             outlet,
             cursor: RefCell::new(Cursor::new(Seq::START, None, Seq::START)),
             history: Cell::new(None),

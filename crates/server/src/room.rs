@@ -232,8 +232,15 @@ impl RoomTask {
     /// Lets in a client that said hello.
     async fn admit_client(&mut self, member: Rc<Member>) {
         let Some(session) = member.session() else { return };
+        // By the order of the handshakes: a hello may be so long under way that its client has given that connection up, and the
+        // one that it made instead is here.
+        match self.clients.get(&session.client) {
+            Some(known) if known.number > member.number => return self.replace(&member),
+            _ => {}
+        }
         if let Some(older) = self.clients.insert(session.client, member.clone()) {
             self.replace(&older);
+            self.room.state.borrow_mut().presence.take_away(session.client);
         }
         let last_op = match self.room.log.last_op(session.client, LAST_OP_ID).await {
             Ok(last_op) => last_op.map_or(OpId::NONE, |(id, _)| id),
@@ -285,7 +292,6 @@ impl RoomTask {
     fn replace(&mut self, older: &Rc<Member>) {
         if let Some(session) = older.session() {
             session.cut.set(true);
-            self.room.state.borrow_mut().presence.take_away(session.client);
         }
         older.outlet.close(
             CloseCode::Replaced,

@@ -32,6 +32,8 @@ pub struct Rooms {
     limits: ConnectionLimits,
     open: RefCell<BTreeMap<RoomId, Inbox>>,
     blocks: Rc<BlockCache>,
+    /// How many there were by now.
+    connections: Cell<u64>,
     /// Set by a shutdown: who joins from now on is sent away.
     closing: Cell<bool>,
 }
@@ -45,13 +47,16 @@ impl Rooms {
             limits,
             open: RefCell::default(),
             blocks: Rc::default(),
+            connections: Cell::new(0),
             closing: Cell::new(false),
         })
     }
 
     /// Serves a connection whose handshake is done until it ends; `leftover` are bytes that were read beyond the handshake.
     pub async fn connect(self: &Rc<Self>, socket: Box<dyn Socket>, leftover: Vec<u8>, room: RoomId) {
-        let own = |outlet| Member::new(Author(rand::random()), outlet);
+        let number = self.connections.get() + 1;
+        self.connections.set(number);
+        let own = |outlet| Member::new(Author(rand::random()), number, outlet);
         let connection = Connection::new(socket, leftover, self.limits, own).await;
         let member = connection.owner().clone();
         // Boxed, so that what was needed for joining is not kept for as long as the connection lives.

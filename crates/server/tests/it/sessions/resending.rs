@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{End, Server, Session};
+use crate::harness::{End, Server, Session, secret};
 
 #[tokio::test]
 async fn an_op_that_is_sent_again_is_acknowledged_again_and_stored_once() {
@@ -95,6 +95,21 @@ async fn a_newer_connection_of_a_client_ends_the_older_one() {
     assert!(matches!(older.end().await, End::Closed(4003, _)));
     newer.op(2, "b").await;
     assert_eq!(newer.stream().await, [json!([2, "ack 2"])]);
+}
+
+/// Its hello was longer under way than the next connection took: the client had given it up, was told that it was replaced all the
+/// same, and stayed closed for good.
+#[tokio::test]
+async fn a_connection_that_says_hello_late_does_not_end_the_one_made_after_it() {
+    let server = Server::start(&[]).await;
+    let mut older = Session::silent(&server, "/").await;
+    let mut newer = Session::join(&server, "/", "ann").await;
+    older
+        .send(json!({"type": "hello", "version": 1, "secret": secret("ann")}))
+        .await;
+    assert!(matches!(older.end().await, End::Closed(4003, _)));
+    newer.op(1, "a").await;
+    assert_eq!(newer.stream().await, [json!([1, "ack 1"])]);
 }
 
 #[tokio::test]
