@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::ids::{Author, Epoch, OpId, Position, Seq, Timestamp};
 use patchcast_protocol::message::{Ack, PresenceChange, RejectCode, WireEntry};
 use patchcast_protocol::room::RoomId;
-use patchcast_session::{OpState, Phase, Rejection};
+use patchcast_session::{Closure, OpState, Phase, Rejection};
 use serde_json::value::RawValue;
 
 use crate::ledger::{Fate, OpKey};
@@ -50,6 +51,10 @@ pub struct App {
     pub phase: Phase,
     /// Another life has taken over what this one had kept, and goes on with it.
     pub contested: bool,
+    /// There is another life of the same client, or was one a moment ago.
+    pub replaceable: bool,
+    /// Which ids earlier lives have used is not known to it.
+    pub forgetful: bool,
 }
 
 /// An own op that is not settled.
@@ -79,6 +84,8 @@ impl App {
             shows: None,
             phase: Phase::Connecting,
             contested: false,
+            replaceable: false,
+            forgetful: false,
         }
     }
 
@@ -138,7 +145,8 @@ impl App {
                 let justified = match rejection {
                     Rejection::TooLarge => waiting.data.get().len() + 50 > LIMITS.max_message,
                     // The life that has taken the outbox over has sent this op, or one after it.
-                    Rejection::Refused { code, .. } => self.contested && *code != RejectCode::BadData,
+                    Rejection::Refused { code, .. } if self.contested => *code != RejectCode::BadData,
+                    Rejection::Refused { code, .. } => self.forgetful && *code == RejectCode::IdReused,
                 };
                 if !justified {
                     self.fail(format_args!("{id} is rejected for no reason: {rejection:?}"));
@@ -150,6 +158,25 @@ impl App {
                     ledger.settle(waiting.key, Fate::Unknown);
                 }
             }
+        }
+    }
+
+    /// The connection was lost, or a first attempt has failed: for a reason that there was.
+    pub fn lost(&self, closure: &Closure) {
+        let justified = match closure.code {
+            // It broke, its end was not told, somebody fell silent or froze, the server shut down.
+            1005 | 1006 => true,
+            code if code == CloseCode::GoingAway.number() => true,
+            code if code == CloseCode::IdleTimeout.number() => true,
+            code if code == CloseCode::HelloTimeout.number() => true,
+            code if code == CloseCode::StorageFailed.number() => self.world.disk.errors() > 0,
+            code if code == CloseCode::Replaced.number() => self.replaceable,
+            _ => false,
+        };
+        if !justified {
+            self.fail(format_args!(
+                "the connection is closed for no reason: {closure:?}"
+            ));
         }
     }
 

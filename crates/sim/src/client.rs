@@ -353,7 +353,12 @@ impl Life {
         let mut outbox = self.outbox.borrow_mut();
         let owns = self.owns_outbox.get();
         match event {
-            Event::Phase(phase, _) => app.phase = *phase,
+            Event::Phase(phase, closure) => {
+                app.phase = *phase;
+                if let Some(closure) = closure {
+                    app.lost(closure);
+                }
+            }
             Event::Entry { seq, entry, own, .. } => app.entry(*seq, entry, *own, session_at),
             Event::OwnEntry { seq, id, time, data } => {
                 app.own_entry(*seq, *id, *time, data, session_at);

@@ -26,6 +26,8 @@ pub struct Disk {
 struct State {
     rooms: BTreeMap<RoomId, Kept>,
     trouble: Trouble,
+    /// How often somebody was told that something does not work.
+    errors: usize,
     random: SmallRng,
     mutation: Option<Mutation>,
 }
@@ -71,6 +73,7 @@ impl Disk {
         let state = State {
             rooms: BTreeMap::new(),
             trouble,
+            errors: 0,
             random,
             mutation,
         };
@@ -91,6 +94,15 @@ impl Disk {
         change(&mut self.lock().trouble);
     }
 
+    /// How often it has told somebody that something does not work.
+    pub fn errors(&self) -> usize {
+        self.lock().errors
+    }
+
+    fn error(&self) {
+        self.lock().errors += 1;
+    }
+
     /// Resolves when an append has ended in doubt, so that the server must end.
     pub async fn doubtful(&self) {
         self.doubtful.notified().await;
@@ -104,6 +116,7 @@ impl Disk {
             random,
             trouble,
             mutation,
+            ..
         } = &mut *state;
         trouble.doubtful = false;
         let now = Instant::now();
@@ -199,6 +212,7 @@ impl Disk {
             sleep(latency).await;
         }
         if drawn && trouble.reads_fail_until > now {
+            self.error();
             return Err(ReadError::Failed("the disk did not answer".into()));
         }
         Ok(())
@@ -314,6 +328,7 @@ impl SimLog {
         self.check(expected_head, &entries)?;
         let (latency, trouble, _) = self.disk.attempt();
         if trouble.doubtful {
+            self.disk.error();
             return Err(AppendError::InDoubt("an earlier append is in doubt".into()));
         }
         let mut durable_at = Instant::now();
@@ -325,11 +340,13 @@ impl SimLog {
             durable_at = Instant::now();
             if trouble.refuses_until > durable_at {
                 self.kept(|kept, _| kept.in_flight = None);
+                self.disk.error();
                 return Err(AppendError::Refused("the disk is full".into()));
             }
             if trouble.doubt {
                 self.disk
                     .trouble(|trouble| (trouble.doubt, trouble.doubtful) = (false, true));
+                self.disk.error();
                 self.disk.doubtful.notify_one();
                 return Err(AppendError::InDoubt("the sync failed".into()));
             }

@@ -214,6 +214,11 @@ impl State {
         }
         if take > 1 && self.random.random_ratio(1, 8) {
             take = self.random.random_range(1..=take);
+        } else if slices.len() > 1 && self.random.random_ratio(1, 4) {
+            // Where one piece of memory ends and the next begins, mistakes are at home.
+            let first = self.random.random_range(1..slices.len());
+            let whole: usize = slices[..first].iter().map(|slice| slice.len()).sum();
+            take = take.min(whole);
         }
         let mut piece = Vec::with_capacity(take);
         for slice in slices {

@@ -58,6 +58,13 @@ impl Outbox {
         self.keeps
     }
 
+    /// Loses everything, and keeps nothing from now on: a page that may use the database no longer.
+    pub fn lose(&mut self) {
+        self.keeps = Keeps::Nothing;
+        self.writes.clear();
+        self.kept = Kept::default();
+    }
+
     /// When all writes have ended that were begun.
     pub fn written(&self) -> Instant {
         self.writes.back().map_or_else(Instant::now, |(ends, _)| *ends)

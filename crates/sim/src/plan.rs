@@ -144,6 +144,11 @@ pub enum Act {
         /// What the other side learns.
         farewell: Farewell,
     },
+    /// A client is ended without a word, and begun again with nothing but who it is. It keeps nothing any more.
+    Forget {
+        /// Which.
+        client: usize,
+    },
     /// A second one of the client is begun with what the first had kept, which goes on.
     SecondTab {
         /// Which.
@@ -310,8 +315,8 @@ impl Draw {
     fn act(&mut self, setup: &Setup, client: usize) -> Act {
         let plain = !setup.plain.is_empty();
         match self.0.random_range(0..100) {
-            0..30 => self.submit(client),
-            30..36 => Act::Show {
+            0..28 => self.submit(client),
+            28..36 => Act::Show {
                 client,
                 nothing: self.0.random_ratio(1, 4),
             },
@@ -337,7 +342,8 @@ impl Draw {
                 client,
                 time: self.millis(10, 40_000),
             },
-            70..72 => Act::Online { client },
+            70..71 => Act::Forget { client },
+            71..72 => Act::Online { client },
             72..80 => Act::Reload {
                 client,
                 farewell: self.farewell(),

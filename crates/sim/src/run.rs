@@ -196,7 +196,13 @@ impl Stage {
             Act::Online { client } => self.tell(client, Command::Online),
             Act::Reload { client, farewell } => {
                 world.with_link(Who::Client(client), |link| link.set_farewell(farewell));
-                self.reload(client).await;
+                self.reload(client, false).await;
+            }
+            // Two that give out ids without knowing of each other are more than a session can tell apart.
+            Act::Forget { client } if self.clients[client].lives.len() > 1 => {}
+            Act::Forget { client } => {
+                self.clients[client].outbox.borrow_mut().lose();
+                self.reload(client, true).await;
             }
             Act::SecondTab { client } => self.open_second_tab(client).await,
             Act::Crash { down, farewell } => self.crash(down, farewell, false).await,
@@ -253,15 +259,16 @@ impl Stage {
     }
 
     /// Ends the newest life without a word, and begins another with what was kept.
-    async fn reload(&mut self, client: usize) {
+    async fn reload(&mut self, client: usize, forgetful: bool) {
         let Some(life) = self.clients[client].lives.pop() else {
             return;
         };
         life.task.abort();
         let _ = life.task.await;
-        let earlier = Rc::into_inner(life.app)
+        let mut earlier = Rc::into_inner(life.app)
             .expect("the life that held it has ended")
             .into_inner();
+        earlier.forgetful |= forgetful;
         self.bear(client, Some(earlier));
     }
 
@@ -279,7 +286,8 @@ impl Stage {
         let written = state.outbox.borrow().written();
         sleep_until(written).await;
         for life in &state.lives {
-            life.app.borrow_mut().contested = true;
+            let mut app = life.app.borrow_mut();
+            (app.contested, app.replaceable) = (true, true);
         }
         let earlier = newest.app.borrow().clone();
         self.bear(client, Some(earlier));
@@ -507,7 +515,8 @@ fn inherit(
     restored: &Restored<crate::outbox::Data>,
     position: Option<patchcast_protocol::ids::Position>,
 ) {
-    let lost = match (app.author == earlier.author, earlier.contested) {
+    let same = app.author == earlier.author;
+    let lost = match (same, earlier.contested || earlier.forgetful) {
         (true, false) => Fate::NeverSent,
         _ => Fate::Unknown,
     };
@@ -516,9 +525,11 @@ fn inherit(
             world.ledger().settle(waiting.key, lost);
         }
     }
-    if app.author != earlier.author {
+    if !same {
         return;
     }
+    app.forgetful = earlier.forgetful;
+    app.replaceable = earlier.replaceable;
     for op in &restored.pending {
         if let Some(key) = key_of(op.data.get().as_bytes()) {
             app.submitted(op.id, key, op.data.clone(), By::Earlier);
