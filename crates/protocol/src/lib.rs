@@ -7,6 +7,7 @@ pub mod apply;
 pub mod chat;
 pub mod close;
 pub mod dialect;
+pub mod diff;
 pub mod edit;
 pub mod entry;
 pub mod ids;

@@ -19,7 +19,8 @@
 //! | --- | --- | --- |
 //! | sets or removes a key, an item's or the root's whole value | sets or removes it too | the later counts |
 //! | sets or removes a key | edits within it | what is set or removed; the edit is absorbed |
-//! | removes an item | edits, replaces or moves it, or removes it too | it is removed, once |
+//! | removes an item | edits or moves it, or removes it too | it is removed, once |
+//! | removes an item | replaces all of it | the new one is there |
 //! | moves an item | moves it too | it moves once, to where the later moves it |
 //! | moves an item | edits it | both |
 //! | inserts items | inserts items in the same place | both, those of the earlier first |
@@ -40,7 +41,7 @@ use serde_json::{Map, Value};
 pub use transform::{Conflict, Receipt, Side, Transformed};
 
 use crate::value;
-pub(crate) use array::{ArrayEdit, Item};
+pub(crate) use array::{ArrayEdit, Arrival, Item};
 pub(crate) use increasing::longest_increasing;
 
 /// What changes at one place of a document, and below it.

@@ -135,7 +135,8 @@ impl Carrier {
         let mut edits = Vec::with_capacity(edit.edits().len());
         for (index, node) in edit.edits() {
             let Some(after) = over.index_after(*index) else {
-                self.within(*index, Self::absorb);
+                let is_new = matches!(node, Node::Set(_));
+                self.within(*index, |carrier| carrier.conflict(!is_new));
                 continue;
             };
             let node = match over.edit_of(*index) {
@@ -149,19 +150,23 @@ impl Carrier {
 
     /// Where an item of the base that leaves its place has to leave it after the other edit, if that is left to do.
     fn leave(&mut self, edit: &ArrayEdit, over: &ArrayEdit, index: usize) -> Option<usize> {
+        let moves = edit.moves(index);
         let Some(after) = over.index_after(index) else {
             // Both remove it, unless this one moves it.
-            if edit.moves(index) {
-                self.within(index, Self::absorb);
+            if moves {
+                self.within(index, |carrier| carrier.conflict(true));
             }
             return None;
         };
-        let contended = if edit.moves(index) {
-            over.moves(index)
+        let (contended, lost) = if moves {
+            (over.moves(index), over.moves(index) && self.side == Side::Earlier)
         } else {
-            over.moves(index) || over.edit_of(index).is_some()
+            let changed = over.edit_of(index);
+            (
+                over.moves(index) || changed.is_some(),
+                matches!(changed, Some(Node::Set(_))),
+            )
         };
-        let lost = edit.moves(index) && over.moves(index) && self.side == Side::Earlier;
         if contended {
             self.within(index, |carrier| carrier.conflict(lost));
         }
@@ -170,28 +175,43 @@ impl Carrier {
 
     /// What arrives, in the gaps that are left by the other edit.
     fn arrivals(&self, edit: &ArrayEdit, over: &ArrayEdit) -> Vec<Arrival> {
-        let others = places(over);
-        let mut carried = Vec::with_capacity(edit.arrivals().len());
+        let replacement = |index: usize| match edit.edit_of(index) {
+            Some(Node::Set(value)) => Some(Item::New(value.clone())),
+            _ => None,
+        };
+        let mut all = Vec::with_capacity(edit.arrivals().len());
         for (arrival, place) in edit.arrivals().iter().zip(places(edit)) {
             let item = match &arrival.item {
-                Item::New(value) => Item::New(value.clone()),
+                Item::New(value) => Some(Item::New(value.clone())),
                 Item::Moved(index) => match over.index_after(*index) {
-                    Some(_) if over.moves(*index) && self.side == Side::Earlier => continue,
-                    Some(after) => Item::Moved(after),
-                    None => continue,
+                    Some(_) if over.moves(*index) && self.side == Side::Earlier => None,
+                    Some(after) => Some(Item::Moved(after)),
+                    None => replacement(*index),
                 },
             };
-            let before = match self.side {
+            all.extend(item.map(|item| (place, self.side, item)));
+        }
+        // What replaces an item that has gone stands where the item stood: behind whatever the other has put into its place.
+        for (index, _) in edit.edits() {
+            if over.removes(*index) && !edit.moves(*index) {
+                all.extend(replacement(*index).map(|item| (2 * index + 1, Side::Later, item)));
+            }
+        }
+        all.sort_by_key(|(place, ..)| *place);
+
+        let others = places(over);
+        let gaps = all.into_iter().map(|(place, side, item)| {
+            let before = match side {
                 Side::Earlier => others.partition_point(|other| *other < place),
                 Side::Later => others.partition_point(|other| *other <= place),
             };
             let gap = place / 2;
-            carried.push(Arrival {
+            Arrival {
                 gap: gap - over.gone_before(gap) + before,
                 item,
-            });
-        }
-        carried
+            }
+        });
+        gaps.collect()
     }
 
     fn within<T>(

@@ -1,0 +1,119 @@
+//! Pairing up what was not found again, between the same neighbours: an item without a key that was edited.
+
+use super::array::Key;
+use super::tree::{Kind, Tree, digest, same};
+
+/// Items to compare with each other at most: what is beyond is paired up by position.
+const MAX_COMPARED: usize = 2_500;
+
+/// Children of an item that are looked at to find out whether it is like another one.
+const MAX_CHILDREN: usize = 16;
+
+/// Pairs of what is the same item, as indexes on both sides, both in order. Each item comes with its key.
+pub(super) fn pair_up<T: Tree>(
+    before: &[(T, Option<Key>)],
+    after: &[(T, Option<Key>)],
+) -> Vec<(usize, usize)> {
+    if before.is_empty() || after.is_empty() {
+        return Vec::new();
+    }
+    let before: Vec<_> = before.iter().map(Looks::of).collect();
+    let after: Vec<_> = after.iter().map(Looks::of).collect();
+    if before.len() * after.len() > MAX_COMPARED {
+        let positions = 0..before.len().min(after.len());
+        return positions
+            .filter(|&at| likeness(&before[at], &after[at]) > 0)
+            .map(|at| (at, at))
+            .collect();
+    }
+    // The heaviest common subsequence: what is the most alike in all, in order.
+    let width = after.len() + 1;
+    let mut best = vec![0_usize; (before.len() + 1) * width];
+    for (index, item) in before.iter().enumerate().rev() {
+        for (number, other) in after.iter().enumerate().rev() {
+            let likeness = likeness(item, other);
+            let paired = if likeness > 0 {
+                likeness + best[(index + 1) * width + number + 1]
+            } else {
+                0
+            };
+            let skipped = best[(index + 1) * width + number].max(best[index * width + number + 1]);
+            best[index * width + number] = paired.max(skipped);
+        }
+    }
+    let mut pairs = Vec::new();
+    let (mut index, mut number) = (0, 0);
+    while index < before.len() && number < after.len() {
+        let here = best[index * width + number];
+        let likeness = likeness(&before[index], &after[number]);
+        if likeness > 0 && here == likeness + best[(index + 1) * width + number + 1] {
+            pairs.push((index, number));
+            index += 1;
+            number += 1;
+        } else if here == best[(index + 1) * width + number] {
+            index += 1;
+        } else {
+            number += 1;
+        }
+    }
+    pairs
+}
+
+/// What of an item is compared.
+struct Looks<'a, T> {
+    item: &'a T,
+    kind: Kind,
+    key: &'a Option<Key>,
+    /// Digests of its first items, or of its first members with their names.
+    children: Vec<u64>,
+    /// Digests of the names of its first members.
+    names: Vec<u64>,
+}
+
+impl<'a, T: Tree> Looks<'a, T> {
+    fn of((item, key): &'a (T, Option<Key>)) -> Self {
+        let (mut children, mut names) = (Vec::new(), Vec::new());
+        let kind = item.kind();
+        match kind {
+            Kind::Leaf => {}
+            Kind::Array => children.extend(item.items().iter().take(MAX_CHILDREN).map(digest)),
+            Kind::Object => item.each_member(&mut |name, member| {
+                if names.len() < MAX_CHILDREN {
+                    let name = digest(&&serde_json::Value::from(name));
+                    names.push(name);
+                    children.push(digest(&member).rotate_left(1) ^ name);
+                }
+            }),
+        }
+        Looks {
+            item,
+            kind,
+            key,
+            children,
+            names,
+        }
+    }
+}
+
+/// How sure it is that both are one item; 0 if they are not.
+fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>) -> usize {
+    const SOME: usize = 1;
+    const MORE: usize = 4;
+    const MOST: usize = 16;
+
+    let shares = |a: &[u64], b: &[u64]| a.iter().any(|one| b.contains(one));
+    match (before.kind, after.kind) {
+        (Kind::Leaf, Kind::Leaf) if same(before.item, after.item) => MOST,
+        (Kind::Leaf, Kind::Leaf) => SOME,
+        (Kind::Array, Kind::Array) if shares(&before.children, &after.children) => MORE,
+        (Kind::Array, Kind::Array) => SOME,
+        (Kind::Object, Kind::Object) => match (before.key, after.key) {
+            (Some(a), Some(b)) if a != b => 0,
+            (Some(_), Some(_)) => MOST,
+            _ if shares(&before.children, &after.children) => MORE,
+            (None, None) if shares(&before.names, &after.names) => SOME,
+            _ => 0,
+        },
+        _ => 0,
+    }
+}
