@@ -6,6 +6,10 @@ use std::time::Duration;
 /// it waits for all of it.
 pub const MAX_COMMIT_BYTES: usize = 8 << 20;
 
+/// Payload bytes, about, in one row of the database: of entries that were appended together. Larger rows would make it dear to look up a
+/// single entry, smaller ones to read many.
+pub const MAX_ROW_BYTES: usize = 32 << 10;
+
 /// Payload bytes that a room has taken from its sockets but not yet appended. Beyond that it reads no
 /// further, so TCP holds the senders back. It must hold at least one message of the largest size.
 pub const MAX_INBOX_BYTES: usize = 8 << 20;

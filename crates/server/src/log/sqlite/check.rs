@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use patchcast_protocol::ids::OpId;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::rows::{self, Row};
+use super::rows::{self, Batch, Row};
 use super::schema::ConnectError;
 
 /// Checks every page's structure and every index, and that every room is named as it was, that its entries
@@ -21,27 +21,30 @@ pub(super) fn verify(connection: &Connection) -> Result<(), ConnectError> {
     let mut all = statement.query([])?;
     let (mut room, mut seq, mut weight) = (0, 0, 0);
     let mut ops = Ops::new(connection)?;
-    while let Some(row) = all.next()? {
-        let row = Row::read(row.get(2)?, row)?;
-        if row.room != room {
-            (room, seq, weight) = (row.room, 0, 0);
+    while let Some(columns) = all.next()? {
+        let batch = Batch::read(columns.get(2)?, columns)?;
+        if batch.room != room {
+            (room, seq, weight) = (batch.room, 0, 0);
             if !unseen.remove(&room) {
                 return Err(ConnectError::Damaged(format!("room {room} has no name")));
             }
         }
-        seq += 1;
-        if row.seq.0 != seq {
-            return Err(ConnectError::Damaged(format!(
-                "entry {seq} of room {room} is missing"
-            )));
+        for row in batch.entries(batch.first) {
+            let row = row?;
+            seq += 1;
+            if row.seq.0 != seq {
+                return Err(ConnectError::Damaged(format!(
+                    "entry {seq} of room {room} is missing"
+                )));
+            }
+            if row.weight < weight {
+                return Err(ConnectError::Damaged(format!(
+                    "entry {seq} of room {room} does not follow the one before"
+                )));
+            }
+            weight = row.weight;
+            ops.expect(&row)?;
         }
-        if row.weight < weight {
-            return Err(ConnectError::Damaged(format!(
-                "entry {seq} of room {room} does not follow the one before"
-            )));
-        }
-        weight = row.weight;
-        ops.expect(&row)?;
     }
     ops.expect_no_others()?;
     match unseen.iter().next() {

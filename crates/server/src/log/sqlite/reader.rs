@@ -8,7 +8,7 @@ use patchcast_protocol::room::RoomId;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::rows::{self, Row, RowError, SoughtOp};
+use super::rows::{self, Batch, RowError, SoughtOp};
 use crate::log::{LastOp, ReadError};
 
 pub(super) enum Request {
@@ -69,18 +69,29 @@ fn find(connection: &Connection, room: &RoomId) -> Result<Option<Found>, ReadErr
 
 fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
     let mut entries = Entries::after(range.after);
-    let mut statement = rows::select_entries(connection)?;
-    let mut rows = statement.query((range.room, range.after.0 as i64, range.last.0 as i64))?;
-    while let Some(row) = rows.next()? {
-        let row = Row::read(range.room, row)?;
-        if !entries.fits(row.payload, range.max_bytes) {
-            break;
-        }
-        let expected = range.after.plus(entries.len() as u64 + 1);
-        if row.seq != expected {
+    let mut statement = rows::select_batches(connection)?;
+    let mut batches = statement.query((range.room, range.after.0 as i64))?;
+    'filling: while let Some(columns) = batches.next()? {
+        let batch = Batch::read(range.room, columns)?;
+        let mut expected = range.after.plus(entries.len() as u64 + 1);
+        if batch.first > expected {
             return Err(ReadError::Damaged(format!("{expected} is missing")));
         }
-        entries.push(row.author, row.op, row.time, row.payload);
+        for row in batch.entries(expected) {
+            let row = row?;
+            // The database may hold more than was published when this was asked for.
+            if row.seq > range.last || !entries.fits(row.payload, range.max_bytes) {
+                break 'filling;
+            }
+            if row.seq != expected {
+                return Err(ReadError::Damaged(format!("{expected} is missing")));
+            }
+            entries.push(row.author, row.op, row.time, row.payload);
+            expected = expected.next();
+        }
+        if range.last < expected {
+            break;
+        }
     }
     if entries.is_empty() {
         return Err(ReadError::Damaged(format!("{} is missing", range.after.next())));

@@ -3,10 +3,11 @@
 use patchcast_protocol::entry::Head;
 use patchcast_protocol::ids::{Author, Epoch, OpId, Seq, Timestamp};
 use patchcast_protocol::room::RoomId;
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use thiserror::Error;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::limits::MAX_ROW_BYTES;
 use crate::log::LastOp;
 
 /// Why a row could not be read.
@@ -105,24 +106,27 @@ pub(super) fn update_epoch(connection: &Connection, room: &RoomRow) -> rusqlite:
 
 pub(super) fn head(connection: &Connection, room: i64) -> Result<Head, RowError> {
     let mut statement = connection
-        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? ORDER BY seq DESC LIMIT 1")?;
-    match statement.query([room])?.next()? {
-        Some(columns) => Row::read(room, columns).map(|row| Head {
-            seq: row.seq,
-            weight: row.weight,
-        }),
-        None => Ok(Head::default()),
-    }
+        .prepare_cached("SELECT last, records FROM entry WHERE room = ? ORDER BY last DESC LIMIT 1")?;
+    let mut rows = statement.query([room])?;
+    let Some(columns) = rows.next()? else {
+        return Ok(Head::default());
+    };
+    let batch = Batch::read(room, columns)?;
+    let last = batch.entry(batch.last)?;
+    Ok(Head {
+        seq: last.seq,
+        weight: last.weight,
+    })
 }
 
-pub(super) fn select_entries(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection
-        .prepare_cached("SELECT seq, record FROM entry WHERE room = ? AND seq > ? AND seq <= ? ORDER BY seq")
+/// The batches of a room that end after an entry.
+pub(super) fn select_batches(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached("SELECT last, records FROM entry WHERE room = ? AND last > ? ORDER BY last")
 }
 
-/// Every entry of every room; the third column is the room.
+/// Every batch of every room; the third column is the room.
 pub(super) fn select_all(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
-    connection.prepare_cached("SELECT seq, record, room FROM entry ORDER BY room, seq")
+    connection.prepare_cached("SELECT last, records, room FROM entry ORDER BY room, last")
 }
 
 /// The op of `author` with the highest id up to `at_most`, if it is an entry up to `last`.
@@ -142,22 +146,26 @@ pub(super) fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<Last
         last,
     } = *sought;
     let mut statement = connection.prepare_cached(
-        "SELECT op.seq, record, op FROM op LEFT JOIN entry USING (room, seq)
-         WHERE op.room = ? AND author = ? AND op <= ? AND op.seq <= ? ORDER BY op DESC LIMIT 1",
+        "SELECT seq, op FROM op WHERE room = ? AND author = ? AND op <= ? AND seq <= ? ORDER BY op DESC LIMIT 1",
     )?;
     let at_most = i64::try_from(at_most.0).unwrap_or(i64::MAX);
-    let mut rows = statement.query((room, author.0, at_most, last.0.cast_signed()))?;
-    let Some(columns) = rows.next()? else {
+    let key = (room, author.0, at_most, last.0.cast_signed());
+    let found: Option<(i64, i64)> = statement
+        .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((seq, op)) = found else {
         return Ok(None);
     };
-    let entry = Row::read(room, columns)?;
-    let op = OpId(columns.get::<_, i64>(2)?.cast_unsigned());
+    let (seq, op) = (Seq(seq.cast_unsigned()), OpId(op.cast_unsigned()));
+    let damaged = || RowError::Damaged(format!("{seq} of room {room} is not {op} of {author}"));
+    let mut statement = select_batches(connection)?;
+    let mut batches = statement.query((room, seq.0.cast_signed().saturating_sub(1)))?;
+    let batch = batches.next()?.map(|columns| Batch::read(room, columns));
+    let batch = batch.transpose()?.filter(|batch| batch.first <= seq);
+    let entry = batch.ok_or_else(damaged)?.entry(seq)?;
     match (entry.author, entry.op) == (author, op) {
         true => Ok(Some((op, entry.seq))),
-        false => Err(RowError::Damaged(format!(
-            "{} of room {room} is not {op} of {author}",
-            entry.seq
-        ))),
+        false => Err(damaged()),
     }
 }
 
@@ -170,61 +178,149 @@ pub(super) fn count_ops(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM op", [], |row| row.get(0))
 }
 
-pub(super) fn insert_entries(connection: &Connection) -> rusqlite::Result<InsertEntries<'_>> {
+pub(super) fn insert_entries(connection: &Connection, room: i64) -> rusqlite::Result<InsertEntries<'_>> {
     Ok(InsertEntries {
-        entry: connection.prepare_cached("INSERT INTO entry (room, seq, record) VALUES (?, ?, ?)")?,
+        room,
+        entry: connection.prepare_cached("INSERT INTO entry (room, last, records) VALUES (?, ?, ?)")?,
         op: connection.prepare_cached("INSERT INTO op (room, author, op, seq) VALUES (?, ?, ?, ?)")?,
-        record: Vec::new(),
+        count: 0,
+        last: Seq::START,
+        records: Vec::new(),
     })
 }
 
+/// Puts entries that are appended together into as few rows as keep a row short. [`finish`](Self::finish) writes the last.
 pub(super) struct InsertEntries<'c> {
+    room: i64,
     entry: CachedStatement<'c>,
     op: CachedStatement<'c>,
-    record: Vec<u8>,
+    count: u32,
+    last: Seq,
+    records: Vec<u8>,
 }
 
 impl InsertEntries<'_> {
     pub(super) fn insert(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        self.record.clear();
-        row.write_record(&mut self.record);
-        let seq = row.seq.0.cast_signed();
-        self.entry.execute((row.room, seq, &self.record))?;
+        if self.count > 0 && self.records.len() + row.payload.len() > MAX_ROW_BYTES {
+            self.finish()?;
+        }
+        if self.count == 0 {
+            self.records.clear();
+            self.records.extend_from_slice(&[0; COUNT_BYTES]);
+        }
+        row.write_record(&mut self.records);
+        self.count += 1;
+        self.last = row.seq;
         if row.op != OpId::NONE {
+            let seq = row.seq.0.cast_signed();
             self.op
                 .execute((row.room, row.author.0, row.op.0.cast_signed(), seq))?;
         }
         Ok(())
     }
+
+    pub(super) fn finish(&mut self) -> rusqlite::Result<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        self.records[..COUNT_BYTES].copy_from_slice(&self.count.to_le_bytes());
+        self.entry
+            .execute((self.room, self.last.0.cast_signed(), &self.records))?;
+        self.count = 0;
+        Ok(())
+    }
 }
 
-/// One row of the table `entry`.
+const COUNT_BYTES: usize = size_of::<u32>();
+
+/// One row of the table `entry`: consecutive entries that were appended together. A row for each would make the first read of a history
+/// three times as dear, most of it SQLite's steps from row to row.
 ///
-/// What is not its key is one blob, because every column costs a read of a history some 20 ns an entry: `checksum`, `author`,
+/// The blob is the number of entries, then for each the length of its record and the [record](Row). What the count and the lengths
+/// say is vouched for by the checksums of the records, which cover the entries' numbers too.
+pub(super) struct Batch<'a> {
+    pub(super) room: i64,
+    pub(super) first: Seq,
+    pub(super) last: Seq,
+    records: &'a [u8],
+}
+
+impl<'a> Batch<'a> {
+    /// Reads the columns `last` and `records` of a row of `room`.
+    pub(super) fn read(room: i64, columns: &'a rusqlite::Row<'_>) -> Result<Batch<'a>, RowError> {
+        let last = Seq(columns.get::<_, i64>(0)?.cast_unsigned());
+        let records = columns.get_ref(1)?.as_blob().unwrap_or_default();
+        let counted = records.split_first_chunk().and_then(|(count, records)| {
+            let first = (last.0 + 1).checked_sub(u64::from(u32::from_le_bytes(*count)))?;
+            Some(Batch {
+                room,
+                first: Seq(first),
+                last,
+                records,
+            })
+        });
+        let batch = counted.filter(|batch| Seq::START < batch.first && batch.first <= batch.last);
+        batch.ok_or_else(|| damaged(last, room))
+    }
+
+    /// The entries from `from` on. Those before it are passed over unread.
+    pub(super) fn entries(&self, from: Seq) -> impl Iterator<Item = Result<Row<'a>, RowError>> {
+        let (room, mut rest) = (self.room, self.records);
+        let mut seqs = (self.first.0..=self.last.0).map(Seq);
+        let split = move |rest: &mut &'a [u8]| {
+            let (len, after) = rest.split_first_chunk()?;
+            let (record, after) = after.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+            *rest = after;
+            Some(record)
+        };
+        std::iter::from_fn(move || {
+            loop {
+                let seq = seqs.next()?;
+                let Some(record) = split(&mut rest) else {
+                    rest = &[];
+                    return Some(Err(damaged(seq, room)));
+                };
+                if seq >= from {
+                    return Some(Row::read(room, seq, record));
+                }
+            }
+        })
+    }
+
+    /// One of its entries.
+    pub(super) fn entry(&self, seq: Seq) -> Result<Row<'a>, RowError> {
+        let entry = self.entries(seq).next();
+        entry.unwrap_or_else(|| Err(damaged(seq, self.room)))
+    }
+}
+
+fn damaged(seq: Seq, room: i64) -> RowError {
+    RowError::Damaged(format!("{seq} of room {room} is not what was written"))
+}
+
+/// One entry.
+///
+/// Its record is one piece, because every column costs a read of a history some 20 ns an entry: `checksum`, `author`,
 /// `op`, `time` and `weight`, 12 bytes the author and eight each of the others, little-endian, then the payload. The checksum is
-/// the XXH3 of all the others and of the key; SQLite itself keeps none of what lies in a page.
+/// the XXH3 of all the others and of the room and the entry's number; SQLite itself keeps none of what lies in a page.
 pub(super) struct Row<'a> {
     pub(super) room: i64,
     pub(super) seq: Seq,
     pub(super) author: Author,
     pub(super) op: OpId,
     pub(super) time: Timestamp,
-    /// The weights of the room's entries up to and with this one, so that the last row tells the size of a
+    /// The weights of the room's entries up to and with this one, so that the last one tells the size of a
     /// whole history.
     pub(super) weight: u64,
     pub(super) payload: &'a [u8],
 }
 
 impl<'a> Row<'a> {
-    /// Reads the columns `seq` and `record` of an entry of `room`, and verifies the checksum.
-    pub(super) fn read(room: i64, columns: &'a rusqlite::Row<'_>) -> Result<Row<'a>, RowError> {
-        let seq = Seq(columns.get::<_, i64>(0)?.cast_unsigned());
-        let record = columns.get_ref(1)?.as_blob().ok();
-        match record.and_then(|record| Row::read_record(room, seq, record)) {
+    /// Reads the record of an entry, and verifies its checksum.
+    fn read(room: i64, seq: Seq, record: &'a [u8]) -> Result<Row<'a>, RowError> {
+        match Row::read_record(room, seq, record) {
             Some((row, checksum)) if checksum == row.checksum() => Ok(row),
-            _ => Err(RowError::Damaged(format!(
-                "{seq} of room {room} is not what was written"
-            ))),
+            _ => Err(damaged(seq, room)),
         }
     }
 
@@ -246,10 +342,15 @@ impl<'a> Row<'a> {
         Some((row, u64::from_le_bytes(*checksum)))
     }
 
-    fn write_record(&self, record: &mut Vec<u8>) {
-        record.extend_from_slice(&self.checksum().to_le_bytes());
-        record.extend_from_slice(&self.fields());
-        record.extend_from_slice(self.payload);
+    /// Adds the record, and its length before it.
+    fn write_record(&self, records: &mut Vec<u8>) {
+        let (checksum, fields) = (self.checksum().to_le_bytes(), self.fields());
+        let len = checksum.len() + fields.len() + self.payload.len();
+        let len = u32::try_from(len).expect("a message is far below 4 GiB");
+        records.extend_from_slice(&len.to_le_bytes());
+        records.extend_from_slice(&checksum);
+        records.extend_from_slice(&fields);
+        records.extend_from_slice(self.payload);
     }
 
     /// What lies between the checksum and the payload.

@@ -16,7 +16,7 @@ pub(super) const VERSION: i64 = 2;
 /// Tells our files from those of other programs (SQLite's `application_id`): "PCST".
 const APPLICATION_ID: i64 = 0x5043_5354;
 
-/// The format of `record` stands at [`Row`](super::rows::Row), and what `unsynced` is for in [`boot`]. `op` is an index of those
+/// The format of `records` stands at [`Batch`](super::rows::Batch), whose last entry is `last`, and what `unsynced` is for in [`boot`]. `op` is an index of those
 /// entries that have an op.
 const SCHEMA: &str = "
     CREATE TABLE room (
@@ -28,10 +28,10 @@ const SCHEMA: &str = "
         UNIQUE (dialect, name)
     ) STRICT;
     CREATE TABLE entry (
-        room   INTEGER NOT NULL REFERENCES room (id),
-        seq    INTEGER NOT NULL,
-        record BLOB NOT NULL,
-        PRIMARY KEY (room, seq)
+        room    INTEGER NOT NULL REFERENCES room (id),
+        last    INTEGER NOT NULL,
+        records BLOB NOT NULL,
+        PRIMARY KEY (room, last)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE op (
         room   INTEGER NOT NULL,

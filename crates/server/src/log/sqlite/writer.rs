@@ -149,7 +149,7 @@ fn insert(
     if room_id == 0 {
         room_id = rows::insert_room(connection, &room.name, room.epoch)?;
     }
-    let mut statement = rows::insert_entries(connection)?;
+    let mut statement = rows::insert_entries(connection, room_id)?;
     for entry in entries {
         head = head.after(entry);
         statement.insert(&rows::Row {
@@ -162,6 +162,7 @@ fn insert(
             payload: &entry.payload,
         })?;
     }
+    statement.finish()?;
     Ok((room_id, head))
 }
 
