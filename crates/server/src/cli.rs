@@ -55,6 +55,16 @@ pub enum PatchCommand {
     Squash,
     /// Patches that do the same, and that Immer knows, so without moves: {"base", "patches"} gets {"patches"}.
     Expand,
+    /// What somebody did, by comparing two states: {"before", "after"} gets {"patches"}.
+    Diff,
+    /// Patches carried over others of the same base: {"base", "patches", "over"} gets {"patches"}.
+    ///
+    /// They count as the later ones, unless "side" is "earlier".
+    Transform,
+    /// Several people's patches of one base, in order of arrival: {"base", "ops": [patches, ..]} gets {"result", "receipts"}.
+    ///
+    /// A receipt says what became of an op: {"outcome": "as-sent", "transformed" or "absorbed", "conflicts": [{"path", "by", "lost"}]}, or {"error"}.
+    Merge,
 }
 
 /// Which room a command is about.

@@ -1,15 +1,19 @@
 //! `patchcast patch`: the patch algebra on JSON lines, one case a line from standard input, one answer a line.
 
+mod merge;
+
 use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
 use patchcast_protocol::apply::{ApplyError, Document, ErrorKind};
-use patchcast_protocol::edit::Edit;
+use patchcast_protocol::diff::diff;
+use patchcast_protocol::edit::{Edit, Side};
 use patchcast_protocol::patch::Patch;
 use serde_json::{Map, Value, json};
 
 use super::{is_broken_pipe, read_line};
 use crate::cli::PatchCommand;
+use merge::Merged;
 
 /// Answers every line, be it with an error. Ends with the input, and when nobody reads the answers any more.
 pub fn patch(command: &PatchCommand) -> anyhow::Result<()> {
@@ -28,10 +32,7 @@ fn answer_all(command: &PatchCommand) -> anyhow::Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        let answer = answer(command, &line).unwrap_or_else(|error| {
-            let ApplyError { kind, path, message } = error;
-            json!({ "error": { "kind": kind, "path": path, "message": message } })
-        });
+        let answer = answer(command, &line).unwrap_or_else(|error| refusal(&error));
         serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
         out.write_all(b"\n")?;
         // Whoever waits for the answer before the next case gets it.
@@ -66,7 +67,37 @@ fn answer(command: &PatchCommand, line: &str) -> Result<Value, ApplyError> {
             let edit = Edit::of(document.value(), &case.take_patches("patches")?)?;
             Ok(json!({ "patches": edit.expand(document.value()).patches() }))
         }
+        PatchCommand::Diff => {
+            let before = Document::new(case.take("before")?)?;
+            let after = Document::new(case.take("after")?)?;
+            Ok(json!({ "patches": diff(before.value(), after.value()).patches() }))
+        }
+        PatchCommand::Transform => {
+            let base = Document::new(case.take("base")?)?;
+            let mut edit = |member| Edit::of(base.value(), &case.take_patches(member)?);
+            let (edit, over) = (edit("patches")?, edit("over")?);
+            let side = match case.take("side").as_ref().map(Value::as_str) {
+                Err(_) | Ok(Some("later")) => Side::Later,
+                Ok(Some("earlier")) => Side::Earlier,
+                Ok(_) => return Err(malformed("`side` is `later` or `earlier`".to_owned())),
+            };
+            Ok(json!({ "patches": edit.transform(&over, side).edit.patches() }))
+        }
+        PatchCommand::Merge => {
+            let base = Document::new(case.take("base")?)?;
+            let mut merged = Merged::new(base);
+            let receipts = case.take_list("ops")?.into_iter().map(|op| merged.add(op));
+            let receipts: Vec<_> = receipts
+                .map(|receipt| receipt.unwrap_or_else(|error| refusal(&error)))
+                .collect();
+            Ok(json!({ "result": merged.document.into_value(), "receipts": receipts }))
+        }
     }
+}
+
+fn refusal(error: &ApplyError) -> Value {
+    let ApplyError { kind, path, message } = error;
+    json!({ "error": { "kind": kind, "path": path, "message": message } })
 }
 
 /// What a line asks.
@@ -85,14 +116,18 @@ impl Case {
     }
 
     fn take_list(&mut self, member: &str) -> Result<Vec<Value>, ApplyError> {
-        match self.take(member)? {
-            Value::Array(items) => Ok(items),
-            _ => Err(malformed(format!("`{member}` is no list"))),
-        }
+        list(self.take(member)?, member)
     }
 
     fn take_patches(&mut self, member: &str) -> Result<Vec<Patch>, ApplyError> {
         serde_json::from_value(self.take(member)?).map_err(|error| malformed(error.to_string()))
+    }
+}
+
+fn list(value: Value, name: &str) -> Result<Vec<Value>, ApplyError> {
+    match value {
+        Value::Array(items) => Ok(items),
+        _ => Err(malformed(format!("`{name}` is no list"))),
     }
 }
 

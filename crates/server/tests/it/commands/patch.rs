@@ -106,3 +106,74 @@ async fn expand_gives_patches_without_moves() {
         json!({ "result": [2, 3, 1] })
     );
 }
+
+#[tokio::test]
+async fn diff_finds_what_somebody_did() {
+    let case =
+        json!({ "before": { "l": [1, 2, 3], "x": 1 }, "after": { "l": [3, 1, 2], "x": 1.0 } }).to_string();
+    let found = json!({ "patches": [{ "op": "move", "path": ["l", 0], "from": 2 }] });
+    assert_eq!(only_answer("diff", &case).await, found);
+}
+
+#[tokio::test]
+async fn transform_carries_patches_over_others() {
+    let both = |side: Value| {
+        let (patches, over) = (
+            json!([{ "op": "replace", "path": ["l", 2], "value": 0 }, { "op": "replace", "path": ["x"], "value": 1 }]),
+            json!([{ "op": "remove", "path": ["l", 0] }, { "op": "replace", "path": ["x"], "value": 2 }]),
+        );
+        json!({ "base": { "l": [1, 2, 3], "x": 0 }, "patches": patches, "over": over, "side": side })
+            .to_string()
+    };
+    let item = json!({ "op": "replace", "path": ["l", 1], "value": 0 });
+    let key = json!({ "op": "replace", "path": ["x"], "value": 1 });
+    assert_eq!(
+        only_answer("transform", &both(json!("later"))).await,
+        json!({ "patches": [item, key] })
+    );
+    assert_eq!(
+        only_answer("transform", &both(json!("earlier"))).await,
+        json!({ "patches": [item] })
+    );
+    assert_eq!(
+        only_answer("transform", &both(json!(1))).await["error"]["kind"],
+        "malformed"
+    );
+}
+
+#[tokio::test]
+async fn merge_takes_ops_as_a_room_does_and_says_what_became_of_each() {
+    let ops = json!([
+        [{ "op": "remove", "path": ["l", 0] }],
+        [{ "op": "replace", "path": ["l", 1, "n"], "value": 9 }],
+        [{ "op": "add", "path": ["nowhere", 0], "value": 1 }],
+        [{ "op": "replace", "path": ["l", 0, "n"], "value": 7 }],
+        [{ "op": "replace", "path": ["x"], "value": 1 }],
+    ]);
+    let base = json!({ "l": [{ "id": 1, "n": 1 }, { "id": 2, "n": 2 }], "x": 0 });
+    let merged = only_answer("merge", &json!({ "base": base, "ops": ops }).to_string()).await;
+    assert_eq!(merged["result"], json!({ "l": [{ "id": 2, "n": 9 }], "x": 1 }));
+    let receipts = merged["receipts"].as_array().unwrap();
+    let outcomes: Vec<_> = receipts
+        .iter()
+        .map(|receipt| receipt["outcome"].as_str())
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            Some("as-sent"),
+            Some("transformed"),
+            None,
+            Some("absorbed"),
+            Some("as-sent")
+        ]
+    );
+    assert_eq!(receipts[2]["error"]["kind"], "path-unresolved");
+    let conflicts = &receipts[3]["conflicts"];
+    assert_eq!(
+        (&conflicts[0]["by"], &conflicts[0]["lost"]),
+        (&json!(0), &json!(true)),
+        "{conflicts}"
+    );
+    assert_eq!(conflicts[0]["path"][0], "l");
+}
