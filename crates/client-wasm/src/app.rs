@@ -42,7 +42,8 @@ pub(crate) enum Refusal {
     Congested,
     TooLarge,
     ClosedByApp,
-    ClosedByServer,
+    /// By the server, or the browser refuses to make one.
+    ClosedForGood,
 }
 
 /// The app's callbacks.
@@ -159,7 +160,7 @@ impl App {
             Refusal::QueueFull => ("queue_full", "not sent: the queue is full"),
             Refusal::Congested => ("queue_full", "not sent: the network takes less than is sent"),
             Refusal::TooLarge => ("too_large", "not sent: above the size that the server takes"),
-            Refusal::ClosedByServer => ("closed", "not sent: the server closed the connection for good"),
+            Refusal::ClosedForGood => ("closed", "not sent: the connection is closed for good"),
             Refusal::ClosedByApp => ("closed", "not sent: the connection was closed"),
         };
         self.rejected(receipt, code, message);

@@ -83,6 +83,8 @@ impl Client {
                 let is_full = waiting.borrow().len() >= self.config.pending_limit;
                 if self.app.has_ended() {
                     self.app.refuse(&receipt, Refusal::ClosedByApp);
+                } else if self.app.status() == Status::Closed {
+                    self.app.refuse(&receipt, Refusal::ClosedForGood);
                 } else if is_full {
                     self.app.refuse(&receipt, Refusal::QueueFull);
                 } else {
@@ -199,7 +201,7 @@ impl Client {
                 parse(&message.encoded.text).and_then(|patches| codec::encode(Dialect::Patches, &patches));
             match (checked, &engine) {
                 (Ok(_), Engine::Plain(plain)) => plain.send(message),
-                (Ok(_), _) => self.app.refuse(&message.receipt, Refusal::ClosedByServer),
+                (Ok(_), _) => self.app.refuse(&message.receipt, Refusal::ClosedForGood),
                 (Err(cause), _) => {
                     let error = caused("not sent: the server takes Immer patches only", &cause);
                     self.app.rejected(&message.receipt, "bad_data", &text_of(&error));
@@ -281,5 +283,11 @@ impl Client {
             ..StatusDetail::default()
         };
         self.app.notify(Status::Closed, &detail);
+        let engine = self.engine.borrow().clone();
+        if let Engine::Opening(waiting) = engine {
+            for (_, receipt) in waiting.take() {
+                self.app.refuse(&receipt, Refusal::ClosedForGood);
+            }
+        }
     }
 }

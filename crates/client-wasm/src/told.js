@@ -1,8 +1,29 @@
-// What the app is given: messages and what comes with them, the receipts of its own, the presence of the others. `types.ts` describes
-// all of it.
+// From what the server says to what the app is told: messages and what comes with them, receipts, the presence of the others.
+// `types.ts` describes what of it is the app's.
 //
 // Receipts and presence are changed by functions that no app can reach: those that a static block gives access to private members.
 // All is in one file, because each costs a page that has no bundler a request.
+
+/** A message of the server; `undefined` for a frame that is none. */
+export const read = (frame) => {
+  try {
+    const message = typeof frame === "string" ? JSON.parse(frame) : undefined;
+    return typeof message === "object" && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** How many entries a message has that is one of entries, else -1. */
+export const entryCount = ({ type, entries }) => (type === "entries" && Array.isArray(entries) ? entries.length : -1);
+
+export const after = (message) => Number(message.after);
+
+export const entryAt = (message, index) => message.entries[index];
+
+/** The client's number for an entry of its own, 0 for one of others, -1 for what is none. */
+export const ownId = (entry, client) =>
+  typeof entry !== "object" || entry === null ? -1 : entry.client === client ? Number(entry.id) : 0;
 
 // What is not known becomes no member, rather than one that is `undefined`.
 const known = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));

@@ -1,5 +1,5 @@
-//! Messages, and what the app is told beside a message, a status or a receipt. The code that makes plain objects of it stands in
-//! `told.js`.
+//! From what the server says to what the app is told of it. The code stands in `told.js`: what is an object on both ways is not
+//! taken apart here and made again.
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -53,6 +53,23 @@ impl StatusDetail<'_> {
 
 #[wasm_bindgen(module = "/src/told.js")]
 extern "C" {
+    /// A message of the server; `undefined` for a frame that is none.
+    pub(crate) fn read(frame: &JsValue) -> JsValue;
+
+    /// How many entries a message has that is one of entries, else -1.
+    #[wasm_bindgen(js_name = entryCount)]
+    pub(crate) fn entry_count(message: &JsValue) -> i32;
+
+    /// The position before the first.
+    pub(crate) fn after(message: &JsValue) -> f64;
+
+    #[wasm_bindgen(js_name = entryAt)]
+    pub(crate) fn entry_at(message: &JsValue, index: u32) -> JsValue;
+
+    /// The client's number for an entry of its own, 0 for one of others, -1 for what is none.
+    #[wasm_bindgen(js_name = ownId)]
+    pub(crate) fn own_id(entry: &JsValue, client: &JsValue) -> f64;
+
     /// What a message of a plain dialect comes with.
     #[wasm_bindgen(js_name = messageInfo)]
     pub(crate) fn message_info(history: bool) -> JsValue;

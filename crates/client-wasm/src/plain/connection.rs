@@ -157,7 +157,7 @@ impl<M> Connection<M> {
     pub(crate) fn handle_send(&mut self, message: M, readiness: Readiness) -> Sent<M> {
         match (self.state, readiness) {
             (State::Closed { by: Closer::App }, _) => Sent::Refused(message, Refusal::ClosedByApp),
-            (State::Closed { by: Closer::Server }, _) => Sent::Refused(message, Refusal::ClosedByServer),
+            (State::Closed { by: Closer::Server }, _) => Sent::Refused(message, Refusal::ClosedForGood),
             // While older messages wait (one of them is being written this instant), this one goes behind them.
             (State::Open { .. }, Readiness::Ready) if self.queue.is_empty() => Sent::Now(message),
             (State::Open { .. }, Readiness::Congested) => Sent::Refused(message, Refusal::Congested),
@@ -270,7 +270,7 @@ mod tests {
         let mut connection = open();
         assert_eq!(connection.handle_loss(MALFORMED, START), AfterLoss::Stop);
         assert!(!connection.handle_retry());
-        let refused = Sent::Refused('a', Refusal::ClosedByServer);
+        let refused = Sent::Refused('a', Refusal::ClosedForGood);
         assert_eq!(connection.handle_send('a', Readiness::Closing), refused);
     }
 

@@ -222,7 +222,7 @@ impl Plain {
             AfterLoss::Stop => {
                 self.release();
                 self.app.notify(Status::Closed, &detail);
-                self.drop_queued(Refusal::ClosedByServer);
+                self.drop_queued(Refusal::ClosedForGood);
             }
         }
     }

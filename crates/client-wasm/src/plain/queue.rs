@@ -1,17 +1,15 @@
 //! The messages that wait for an open connection: first in, first out, and bounded.
 
-use std::collections::VecDeque;
-
 #[derive(Debug)]
 pub(crate) struct Queue<M> {
-    waiting: VecDeque<M>,
+    waiting: Vec<M>,
     limit: usize,
 }
 
 impl<M> Queue<M> {
     pub(crate) fn new(limit: usize) -> Self {
         Queue {
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             limit,
         }
     }
@@ -22,13 +20,13 @@ impl<M> Queue<M> {
         if self.waiting.len() >= self.limit {
             return Err(message);
         }
-        self.waiting.push_back(message);
+        self.waiting.push(message);
         Ok(())
     }
 
     /// The oldest message, which then waits no more.
     pub(crate) fn pop(&mut self) -> Option<M> {
-        self.waiting.pop_front()
+        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -41,7 +39,7 @@ impl<M> Queue<M> {
 
     /// All that wait, which then wait no more.
     pub(crate) fn drain(&mut self) -> Vec<M> {
-        std::mem::take(&mut self.waiting).into()
+        std::mem::take(&mut self.waiting)
     }
 }
 

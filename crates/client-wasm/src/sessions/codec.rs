@@ -1,18 +1,17 @@
 //! Between the frames of `patchcast.v1` and what the session understands.
 //!
-//! A frame is read by the browser's `JSON.parse`, once: the app is given the very object that this made of an entry's data. Rust looks
-//! only at what stands around it.
+//! A frame is read by the browser's `JSON.parse`, once: the app is given the very object that this made of an entry's data. Rust asks
+//! only for what stands around it, and in few calls, for each costs about as much as a small message's parsing.
 
-use js_sys::{Array, JsString, Reflect};
+use js_sys::{JsString, Reflect};
 use patchcast_protocol::ids::{Epoch, OpId, Secret, Seq, Timestamp};
 use patchcast_protocol::limits::SESSION_VERSION;
 use patchcast_protocol::message::{Ack, ClientMessage, Durability, ErrorCode, RejectCode, ResetCode};
 use patchcast_session::{Arrived, Own, Reason, Received, Welcome};
 use wasm_bindgen::prelude::*;
 
-use crate::encode::parse;
 use crate::error::js_string;
-use crate::host;
+use crate::{host, told};
 
 /// The text of a message. The data of an op is JSON already, and is not looked at again.
 pub(crate) fn write(message: &ClientMessage<JsValue>) -> JsString {
@@ -59,67 +58,56 @@ fn digits(number: u64) -> String {
 
 /// Reads what the server sent. `own` is this client's id, which a welcome tells: the client's own entries are known by it.
 pub(crate) fn read(frame: &JsValue, own: &mut JsValue) -> Result<Received<JsValue>, Reason> {
-    let Some(text) = frame.dyn_ref::<JsString>() else {
-        return Err("a binary message".into());
-    };
-    let Ok(message) = parse(text) else {
-        return Err("a message that is not JSON".into());
-    };
-    if !message.is_object() {
-        return Err("a message that is no object".into());
+    let message = told::read(frame);
+    if message.is_undefined() {
+        return Err("a frame that is not a message".into());
     }
-    let message: Message = message.unchecked_into();
-    let tag = message.tag();
-    // What comes most often is told by comparing references, not by copying the string.
-    if ENTRIES.with(|entries| tag == *entries) {
-        return read_entries(&message, own);
+    if let Ok(count) = u32::try_from(told::entry_count(&message)) {
+        return read_entries(&message, count, own);
     }
-    Ok(match tag.as_string().as_deref() {
+    let get = |member| get(&message, member);
+    Ok(match get("type").as_string().as_deref() {
         Some("ack") => Received::Ack(Ack {
-            id: OpId(number(&message.id())),
-            seq: Seq(number(&get(&message, "seq"))),
-            time: Timestamp(number(&message.time())),
-            durability: durability(&message),
+            id: OpId(number(&get("id"))),
+            seq: Seq(number(&get("seq"))),
+            time: Timestamp(number(&get("time"))),
+            durability: durability(&get("durability")),
         }),
-        Some("presence") => Received::Presence(message.into()),
+        Some("presence") => Received::Presence(message),
         Some("welcome") => {
-            *own = message.client();
-            let Some(epoch) = get(&message, "epoch")
-                .as_string()
-                .as_deref()
-                .and_then(Epoch::parse)
-            else {
+            *own = get("client");
+            let Some(epoch) = get("epoch").as_string().as_deref().and_then(Epoch::parse) else {
                 return Err("a welcome without an epoch".into());
             };
             Received::Welcome(Welcome {
                 epoch,
-                head: Seq(number(&get(&message, "head"))),
-                last_op: OpId(number(&get(&message, "last_op"))),
-                durability: durability(&message),
-                max_message: number(&get(&message, "max_message")),
+                head: Seq(number(&get("head"))),
+                last_op: OpId(number(&get("last_op"))),
+                durability: durability(&get("durability")),
+                max_message: number(&get("max_message")),
             })
         }
         Some("reset") => {
-            let code = match get(&message, "code").as_string().as_deref() {
+            let code = match get("code").as_string().as_deref() {
                 Some("other_epoch") => ResetCode::OtherEpoch,
                 Some("ahead") => ResetCode::Ahead,
                 _ => ResetCode::Forgotten,
             };
-            let reason = reason(&message);
+            let reason = reason(&get("reason"));
             Received::Reset { code, reason }
         }
         Some("reject") => {
-            let code = match get(&message, "code").as_string().as_deref() {
+            let code = match get("code").as_string().as_deref() {
                 Some("id_reused") => RejectCode::IdReused,
                 Some("id_passed") => RejectCode::IdPassed,
                 _ => RejectCode::BadData,
             };
-            let (id, reason) = (OpId(number(&message.id())), reason(&message));
+            let (id, reason) = (OpId(number(&get("id"))), reason(&get("reason")));
             Received::Reject { id, code, reason }
         }
         Some("error") => {
             // Which mistake it was is in the reason; what follows from it, in the close code.
-            let (code, reason) = (ErrorCode::Malformed, reason(&message));
+            let (code, reason) = (ErrorCode::Malformed, reason(&get("reason")));
             Received::Error { code, reason }
         }
         // Of a later server; a sign of life.
@@ -127,26 +115,21 @@ pub(crate) fn read(frame: &JsValue, own: &mut JsValue) -> Result<Received<JsValu
     })
 }
 
-fn read_entries(message: &Message, own: &JsValue) -> Result<Received<JsValue>, Reason> {
-    let list = message.entries();
-    let Some(list) = list.dyn_ref::<Array>() else {
-        return Err("entries that are no list".into());
-    };
-    let mut entries = Vec::with_capacity(list.length() as usize);
-    for index in 0..list.length() {
-        let entry = list.get(index);
-        if !entry.is_object() {
+fn read_entries(message: &JsValue, count: u32, client: &JsValue) -> Result<Received<JsValue>, Reason> {
+    let mut entries = Vec::with_capacity(count as usize);
+    for index in 0..count {
+        let entry = told::entry_at(message, index);
+        let id = told::own_id(&entry, client);
+        if id < 0.0 {
             return Err("an entry that is no object".into());
         }
-        let entry: Message = entry.unchecked_into();
-        let own = (entry.client() == *own).then(|| Own {
-            id: OpId(number(&entry.id())),
-            time: Timestamp(number(&entry.time())),
+        let own = (id > 0.0).then(|| Own {
+            id: OpId(id as u64),
+            time: Timestamp(number(&get(&entry, "time"))),
         });
-        let entry = entry.into();
         entries.push(Arrived { own, entry });
     }
-    let after = Seq(number(&message.after()));
+    let after = Seq(told::after(message) as u64);
     Ok(Received::Entries { after, entries })
 }
 
@@ -169,8 +152,8 @@ pub(crate) fn epoch_text(epoch: Epoch) -> String {
     (0..16).rev().filter_map(|place| digit(4 * place)).collect()
 }
 
-/// A member that need not be read fast.
-fn get(message: &Message, member: &str) -> JsValue {
+/// A member that need not be read fast. Getters of what `JSON.parse` made do not throw.
+fn get(message: &JsValue, member: &str) -> JsValue {
     Reflect::get(message, &member.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
@@ -179,40 +162,16 @@ fn number(value: &JsValue) -> u64 {
     value.as_f64().unwrap_or(0.0) as u64
 }
 
-fn durability(message: &Message) -> Durability {
-    match get(message, "durability").as_string().as_deref() {
+fn durability(name: &JsValue) -> Durability {
+    match name.as_string().as_deref() {
         Some("fsync") => Durability::Fsync,
         Some("os") => Durability::Os,
         _ => Durability::Memory,
     }
 }
 
-fn reason(message: &Message) -> Reason {
-    get(message, "reason").as_string().unwrap_or_default().into()
-}
-
-thread_local! {
-    static ENTRIES: JsValue = JsValue::from_str("entries");
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// A message of the server, or an entry, with the members that must be read fast. One that it does not have is `undefined`; getters of what
-    /// `JSON.parse` made do not throw.
-    type Message;
-
-    #[wasm_bindgen(method, getter, js_name = type)]
-    fn tag(this: &Message) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn client(this: &Message) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn after(this: &Message) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn entries(this: &Message) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn id(this: &Message) -> JsValue;
-    #[wasm_bindgen(method, getter)]
-    fn time(this: &Message) -> JsValue;
+fn reason(text: &JsValue) -> Reason {
+    text.as_string().unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl Sessions {
             Err(SubmitError::QueueFull) => Refusal::QueueFull,
             Err(SubmitError::TooLarge) => Refusal::TooLarge,
             Err(SubmitError::Closed) if self.app.has_ended() => Refusal::ClosedByApp,
-            Err(SubmitError::Closed) => Refusal::ClosedByServer,
+            Err(SubmitError::Closed) => Refusal::ClosedForGood,
         };
         self.app.refuse(&receipt, refusal);
     }

@@ -146,7 +146,7 @@ impl Sessions {
                     self.app.notify(Status::Closed, &detail);
                 }
                 let refusal = if loss.is_some() {
-                    Refusal::ClosedByServer
+                    Refusal::ClosedForGood
                 } else {
                     Refusal::ClosedByApp
                 };

@@ -197,3 +197,12 @@ export class NoStorage {
     Object.defineProperty(globalThis, "indexedDB", this.original);
   }
 }
+
+/** What a person does who clears the page's data. */
+export function deleteStorage() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase("patchcast");
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
+  });
+}

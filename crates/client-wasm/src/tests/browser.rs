@@ -45,6 +45,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn restore(this: &FakeBrowser);
 
+    #[wasm_bindgen(js_name = deleteStorage)]
+    pub(super) fn delete_storage() -> js_sys::Promise;
+
     pub(super) type NoStorage;
     #[wasm_bindgen(constructor)]
     pub(super) fn new() -> NoStorage;

@@ -161,6 +161,6 @@ async fn a_message_that_the_server_refuses_closes_for_good_with_the_reason() {
     assert!(reason.contains("text"), "{reason}");
     assert_eq!(ann.status(), "closed");
     assert!(!ann.send(r#"{"user":"ann","text":"hello"}"#));
-    let refused = "not sent: the server closed the connection for good";
+    let refused = "not sent: the connection is closed for good";
     assert_eq!(ann.told(), [Told::Error(refused.to_owned())]);
 }

@@ -1,8 +1,9 @@
 //! What a page leaves behind, the next one takes up. A page that goes is a connection that is closed with ops on it.
 
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::browser::{FakeSockets, InPlace, fake_sockets, no_storage};
+use super::browser::{FakeSockets, InPlace, delete_storage, fake_sockets, no_storage};
 use super::sessions::welcome;
 use super::{App, Told, get, new_room, next_turn, state, status};
 
@@ -220,4 +221,42 @@ async fn a_page_that_goes_before_its_storage_is_open_leaves_nothing_running() {
     made(&sockets, 1).await;
     assert_eq!(sockets.socket_count(), 1);
     assert_eq!(ann.told(), []);
+}
+
+#[wasm_bindgen_test]
+async fn when_the_storage_is_taken_away_it_says_so_and_sends_all_the_same() {
+    let room = new_room();
+    let bob = App::connect_with(&room, "{}");
+    bob.expect(status("open")).await;
+    let ann = App::connect_with(&room, PERSIST);
+    ann.expect(status("open")).await;
+    JsFuture::from(delete_storage()).await.expect("it is deleted");
+    ann.send("1");
+    bob.expect(live(1)).await;
+    let Told::Error(why) = ann.next().await else {
+        panic!("no error");
+    };
+    assert!(
+        why.starts_with("what is sent is not kept across reloads any more: "),
+        "{why}"
+    );
+    ann.send("2");
+    bob.expect(live(2)).await;
+    assert_eq!(ann.told(), []);
+}
+
+#[wasm_bindgen_test]
+async fn a_url_that_the_browser_refuses_is_told_once_the_storage_is_open() {
+    let ann = App::connect_with("ftp://room", PERSIST);
+    let receipt = ann.receipt("1");
+    let Told::Status(status, None, reason) = ann.next().await else {
+        panic!("no status");
+    };
+    assert_eq!(status, "closed");
+    assert!(reason.starts_with("cannot connect to ftp://room: "), "{reason}");
+    let refused = || Told::Error("not sent: the connection is closed for good".to_owned());
+    ann.expect(refused()).await;
+    assert_eq!(get(&get(&receipt, "error"), "code"), "closed");
+    assert!(!ann.send("2"));
+    ann.expect(refused()).await;
 }

@@ -308,7 +308,7 @@ fn whatever_the_server_sends_nothing_breaks() {
     let socket = browser.socket();
     socket.receive(js_sys::ArrayBuffer::new(1).into());
     assert_eq!(socket.closed_with(), Some(4000.0));
-    let why = Some("a binary message".to_owned());
+    let why = Some("a frame that is not a message".to_owned());
     assert_eq!(ann.detail("reason").as_string(), why);
 }
 
