@@ -75,20 +75,30 @@ function received() {
   return stream;
 }
 
-/** Milliseconds that the client's own handler takes for all recorded frames, given to it one after the other without a network. */
-async function handle(client, dialect) {
+let lots;
+
+/** Makes `count` clients without a network, and for each the events of all recorded frames. */
+async function prepare(client, dialect, count) {
   const { first, frames } = await recorded(dialect);
-  let received = 0;
-  const { socket, close } = withoutNetwork(() => clients[client]("ws://nowhere/", (message) => (received += message.length), () => {}));
-  socket.onopen?.(new Event("open"));
-  socket.onmessage(message(first));
-  const events = frames.map(message);
-  const began = performance.now();
-  for (const event of events) socket.onmessage(event);
-  const ms = performance.now() - began;
-  close();
-  if (received !== frames.length) throw new Error(`${client} delivered ${received} of ${frames.length} messages`);
-  return ms;
+  lots = Array.from({ length: count }, () => {
+    const lot = { client, received: 0, events: frames.map(message) };
+    const onMessage = (message) => (lot.received += message.length);
+    Object.assign(lot, withoutNetwork(() => clients[client]("ws://nowhere/", onMessage, () => {})));
+    lot.socket.onopen?.(new Event("open"));
+    lot.socket.onmessage(message(first));
+    return lot;
+  });
+}
+
+/** Gives the events to the clients' own handlers, one after the other. */
+async function handle() {
+  for (const { socket, events } of lots) {
+    for (const event of events) socket.onmessage(event);
+  }
+  for (const { client, close, events, received } of lots.splice(0)) {
+    close();
+    if (received !== events.length) throw new Error(`${client} delivered ${received} of ${events.length} messages`);
+  }
 }
 
 const recordings = {};
@@ -127,4 +137,4 @@ function withoutNetwork(start) {
 }
 
 await init();
-window.bench = { join, open, received, handle };
+window.bench = { join, open, received, prepare, handle };
