@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use serde_json::Value;
 
-use super::pairs::pair_up;
+use super::pairs::{Neighbours, pair_up};
 use super::tree::{Kind, Tree, digest, is_same_node, same};
 use super::{Differ, Place};
 use crate::edit::{ArrayEdit, Arrival, Item, Node, longest_increasing};
@@ -25,7 +25,7 @@ impl Differ<'_> {
         let before = &before_rest[..before_rest.len() - end];
         let after = &after_rest[..after_rest.len() - end];
 
-        let origins = self.origins(before, after);
+        let origins = self.origins(before, after, end == 0);
         let mut bytes = 0;
         let mut is_found = vec![false; before.len()];
         let mut edits = Vec::new();
@@ -65,8 +65,8 @@ impl Differ<'_> {
         (Node::array(ArrayEdit::new(gone, arrivals, edits)), bytes)
     }
 
-    /// For each item after, which item before it was, and whether that stays.
-    fn origins<T: Tree>(&self, before: &[T], after: &[T]) -> Vec<Option<(usize, Fate)>> {
+    /// For each item after, which item before it was, and whether that stays. `are_last` if nothing follows them.
+    fn origins<T: Tree>(&self, before: &[T], after: &[T], are_last: bool) -> Vec<Option<(usize, Fate)>> {
         let mut found = Found {
             of_before: vec![false; before.len()],
             of_after: vec![None; after.len()],
@@ -123,6 +123,11 @@ impl Differ<'_> {
             let pairs = pair_up(
                 &side(before, &before_keys, &left_before),
                 &side(after, &after_keys, &left_after),
+                if are_last && number == after.len() {
+                    Neighbours::None
+                } else {
+                    Neighbours::Behind
+                },
             );
             for (paired_before, paired_after) in pairs {
                 origins[left_after[paired_after]] = Some((left_before[paired_before], Fate::Stays));

@@ -9,10 +9,20 @@ const MAX_COMPARED: usize = 2_500;
 /// Children of an item that are looked at to find out whether it is like another one.
 const MAX_CHILDREN: usize = 16;
 
+/// What follows the items that are paired up.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Neighbours {
+    /// An item that is there before and after.
+    Behind,
+    /// Nothing: it is the end of the array.
+    None,
+}
+
 /// Pairs of what is the same item, as indexes on both sides, both in order. Each item comes with its key.
 pub(super) fn pair_up<T: Tree>(
     before: &[(T, Option<Key>)],
     after: &[(T, Option<Key>)],
+    neighbours: Neighbours,
 ) -> Vec<(usize, usize)> {
     if before.is_empty() || after.is_empty() {
         return Vec::new();
@@ -22,7 +32,7 @@ pub(super) fn pair_up<T: Tree>(
     if before.len() * after.len() > MAX_COMPARED {
         let positions = 0..before.len().min(after.len());
         return positions
-            .filter(|&at| likeness(&before[at], &after[at]) > 0)
+            .filter(|&at| likeness(&before[at], &after[at], neighbours) > 0)
             .map(|at| (at, at))
             .collect();
     }
@@ -31,7 +41,7 @@ pub(super) fn pair_up<T: Tree>(
     let mut best = vec![0_usize; (before.len() + 1) * width];
     for (index, item) in before.iter().enumerate().rev() {
         for (number, other) in after.iter().enumerate().rev() {
-            let likeness = likeness(item, other);
+            let likeness = likeness(item, other, neighbours);
             let paired = if likeness > 0 {
                 likeness + best[(index + 1) * width + number + 1]
             } else {
@@ -45,7 +55,7 @@ pub(super) fn pair_up<T: Tree>(
     let (mut index, mut number) = (0, 0);
     while index < before.len() && number < after.len() {
         let here = best[index * width + number];
-        let likeness = likeness(&before[index], &after[number]);
+        let likeness = likeness(&before[index], &after[number], neighbours);
         if likeness > 0 && here == likeness + best[(index + 1) * width + number + 1] {
             pairs.push((index, number));
             index += 1;
@@ -96,7 +106,7 @@ impl<'a, T: Tree> Looks<'a, T> {
 }
 
 /// How sure it is that both are one item; 0 if they are not.
-fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>) -> usize {
+fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>, neighbours: Neighbours) -> usize {
     const SOME: usize = 1;
     const MORE: usize = 4;
     const MOST: usize = 16;
@@ -104,6 +114,8 @@ fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>) -> usize {
     let shares = |a: &[u64], b: &[u64]| a.iter().any(|one| b.contains(one));
     match (before.kind, after.kind) {
         (Kind::Leaf, Kind::Leaf) if same(before.item, after.item) => MOST,
+        // The end is where lists of names grow: one has gone there, and another one is new. Numbers may as well be coordinates.
+        (Kind::Leaf, Kind::Leaf) if neighbours == Neighbours::None && after.item.leaf().is_string() => 0,
         (Kind::Leaf, Kind::Leaf) => SOME,
         (Kind::Array, Kind::Array) if shares(&before.children, &after.children) => MORE,
         (Kind::Array, Kind::Array) => SOME,
