@@ -79,9 +79,9 @@ fn words(closure: &Closure) -> String {
 }
 
 /// The next line, which may have so many bytes. `None` at the end.
-fn read_line(input: &mut impl BufRead, max: usize) -> anyhow::Result<Option<String>> {
-    let mut line = String::new();
-    let read = input.take(max as u64 + 1).read_line(&mut line)?;
+fn read_line(input: &mut impl BufRead, max: usize) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = input.take(max as u64 + 1).read_until(b'\n', &mut line)?;
     ensure!(read <= max, "longer than {max} bytes");
     Ok((read > 0).then_some(line))
 }

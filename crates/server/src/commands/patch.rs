@@ -29,7 +29,7 @@ fn answer_all(command: &PatchCommand) -> anyhow::Result<()> {
     for number in 1.. {
         let line = read_line(&mut input, MAX_CASE_BYTES).with_context(|| format!("line {number}"))?;
         let Some(line) = line else { break };
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
         let answer = answer(command, &line).unwrap_or_else(|error| refusal(&error));
@@ -41,7 +41,7 @@ fn answer_all(command: &PatchCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn answer(command: &PatchCommand, line: &str) -> Result<Value, ApplyError> {
+fn answer(command: &PatchCommand, line: &[u8]) -> Result<Value, ApplyError> {
     let mut case = Case::read(line)?;
     match command {
         PatchCommand::Apply => {
@@ -104,8 +104,8 @@ fn refusal(error: &ApplyError) -> Value {
 struct Case(Map<String, Value>);
 
 impl Case {
-    fn read(line: &str) -> Result<Case, ApplyError> {
-        serde_json::from_str(line)
+    fn read(line: &[u8]) -> Result<Case, ApplyError> {
+        serde_json::from_slice(line)
             .map(Case)
             .map_err(|error| malformed(error.to_string()))
     }

@@ -132,8 +132,8 @@ fn read_lines() -> mpsc::Receiver<anyhow::Result<Line>> {
             let line = match line.transpose() {
                 // The end of the input.
                 None => return,
-                Some(Ok(text)) if text.trim().is_empty() => continue,
-                Some(Ok(text)) => serde_json::from_str(&text)
+                Some(Ok(text)) if text.trim_ascii().is_empty() => continue,
+                Some(Ok(text)) => serde_json::from_slice(&text)
                     .map(|data| (number, data))
                     .map_err(|error| anyhow!("line {number} is not JSON: {error}")),
                 Some(Err(error)) => Err(error),
