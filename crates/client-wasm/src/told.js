@@ -25,15 +25,7 @@ export const entryAt = (message, index) => message.entries[index];
 export const ownId = (entry, client) =>
   typeof entry !== "object" || entry === null ? -1 : entry.client === client ? Number(entry.id) : 0;
 
-// What is not known becomes no member, rather than one that is `undefined`.
-const known = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-
 export const messageInfo = (history) => ({ history });
-
-export const statusDetail = (code, reason, retryInMs, protocol) => known({ code, reason, retryInMs, protocol });
-
-/** Where a message was saved. */
-export const place = (seq, time, durability) => known({ seq, time, durability });
 
 /** An entry as the server would have sent it, of an op of our own. */
 export const entryOf = (text, time, client) => ({ data: JSON.parse(text), time, client });
