@@ -26,20 +26,20 @@ use serde_json::Value;
 
 pub use tree::{Kind, Tree};
 
-use crate::edit::{Edit, Node};
+use crate::edit::{Edit, KEYS, Node};
 use crate::value;
 
 /// How things are found again.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The members that tell items apart, the first that is there. Their values are strings or numbers, each of which no other item has.
+    /// The members that tell items apart, the first that is there: [`KEYS`] unless there are better ones. Their values are strings or numbers, each of which no other item has.
     pub keys: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
-            keys: ["id", "key", "_id", "uuid"].map(str::to_owned).to_vec(),
+            keys: KEYS.map(str::to_owned).to_vec(),
         }
     }
 }

@@ -24,6 +24,7 @@
 //! | moves an item | moves it too | it moves once, to where the later moves it |
 //! | moves an item | edits it | both |
 //! | inserts items | inserts items in the same place | both, those of the earlier first |
+//! | inserts an item with a key | inserts the same one, an equal one with that key | it is there once |
 //!
 //! What arrives where an item has gone takes that item's place, so what others put before or after that item stays before or after it.
 
@@ -34,6 +35,7 @@ mod increasing;
 mod invert;
 mod to_patches;
 mod transform;
+mod twins;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -43,6 +45,9 @@ pub use transform::{Conflict, Receipt, Side, Transformed};
 use crate::value;
 pub(crate) use array::{ArrayEdit, Arrival, Item};
 pub(crate) use increasing::longest_increasing;
+
+/// The members that tell items of an array apart, the first that is there: strings or numbers.
+pub const KEYS: [&str; 4] = ["id", "key", "_id", "uuid"];
 
 /// What changes at one place of a document, and below it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,8 +1,11 @@
 //! Carrying an edit over another one of the same base, so that both are made whichever comes first.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 
 use super::array::{ArrayEdit, Arrival, Item, run_from};
+use super::twins::twins;
 use super::{Edit, Node};
 use crate::path::Path;
 use crate::value::same;
@@ -126,12 +129,16 @@ impl Carrier {
     }
 
     fn array(&mut self, edit: &ArrayEdit, over: &ArrayEdit) -> Node {
-        let gone = edit
+        let twins = twins(edit, over);
+        let mut gone: Vec<_> = edit
             .gone()
             .iter()
             .filter_map(|&index| self.leave(edit, over, index))
             .collect();
-        let arrivals = self.arrivals(edit, over);
+        if self.side == Side::Earlier {
+            gone.extend(twins.values().map(|&twin| over.arrival_after(twin)));
+        }
+        let arrivals = self.arrivals(edit, over, &twins);
         let mut edits = Vec::with_capacity(edit.edits().len());
         for (index, node) in edit.edits() {
             let Some(after) = over.index_after(*index) else {
@@ -174,15 +181,20 @@ impl Carrier {
     }
 
     /// What arrives, in the gaps that are left by the other edit.
-    fn arrivals(&self, edit: &ArrayEdit, over: &ArrayEdit) -> Vec<Arrival> {
+    fn arrivals(&self, edit: &ArrayEdit, over: &ArrayEdit, twins: &HashMap<usize, usize>) -> Vec<Arrival> {
         let replacement = |index: usize| match edit.edit_of(index) {
             Some(Node::Set(value)) => Some(Item::New(value.clone())),
             _ => None,
         };
         let mut all = Vec::with_capacity(edit.arrivals().len());
-        for (arrival, place) in edit.arrivals().iter().zip(places(edit)) {
+        for (number, (arrival, place)) in edit.arrivals().iter().zip(places(edit)).enumerate() {
             let item = match &arrival.item {
-                Item::New(value) => Some(Item::New(value.clone())),
+                // It is where the earlier has put it.
+                Item::New(value) => match twins.get(&number) {
+                    None => Some(Item::New(value.clone())),
+                    Some(_) if self.side == Side::Later => None,
+                    Some(&twin) => Some(Item::Moved(over.arrival_after(twin))),
+                },
                 Item::Moved(index) => match over.index_after(*index) {
                     Some(_) if over.moves(*index) && self.side == Side::Earlier => None,
                     Some(after) => Some(Item::Moved(after)),

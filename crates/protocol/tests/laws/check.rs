@@ -29,6 +29,37 @@ pub fn check(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether all that meets converges, and nothing else: of two that meet, either may be the earlier.
+pub fn check_tp1(case: &Case) -> Result<(), String> {
+    let Case { base, batches } = case;
+    let Ok(edits) = batches
+        .iter()
+        .map(|batch| Edit::of(base, batch))
+        .collect::<Result<Vec<_>, _>>()
+    else {
+        return Ok(());
+    };
+    for (number, a) in edits.iter().enumerate() {
+        for b in &edits[number + 1..] {
+            tp1(base, a, b)?;
+            tp1(base, b, a)?;
+        }
+    }
+    Ok(())
+}
+
+/// What both make, `a` being the earlier, and what is left of `b` once `a` has been made, and the other way round.
+fn tp1(base: &Value, a: &Edit, b: &Edit) -> Result<(Value, [Edit; 2]), String> {
+    let b_over_a = b.transform(a, Side::Later).edit;
+    let a_over_b = a.transform(b, Side::Earlier).edit;
+    let merged = apply_patches(&apply_edit(base, a), &b_over_a)?;
+    let other = apply_patches(&apply_edit(base, b), &a_over_b)?;
+    if !same(&merged, &other) {
+        return Err(format!("TP1: {merged} is not {other}"));
+    }
+    Ok((merged, [b_over_a, a_over_b]))
+}
+
 fn one_edit(base: &Value, batch: &[Patch], expected: &Value) -> Result<Edit, String> {
     let edit = Edit::of(base, batch).map_err(|error| format!("no edit of {}: {error}", json!(batch)))?;
     let patches = edit.patches();
@@ -71,17 +102,11 @@ fn one_edit(base: &Value, batch: &[Patch], expected: &Value) -> Result<Edit, Str
     Ok(edit)
 }
 
-/// TP1, with `a` as the earlier.
+/// All that holds of two edits, of which `a` is the earlier.
 fn two_edits(base: &Value, a: &Edit, b: &Edit) -> Result<(), String> {
-    let b_over_a = b.transform(a, Side::Later).edit;
-    let a_over_b = a.transform(b, Side::Earlier).edit;
+    let (merged, [b_over_a, a_over_b]) = tp1(base, a, b)?;
     let after_a = apply_edit(base, a);
     let after_b = apply_edit(base, b);
-    let merged = apply_patches(&after_a, &b_over_a)?;
-    let other = apply_patches(&after_b, &a_over_b)?;
-    if !same(&merged, &other) {
-        return Err(format!("TP1: {merged} is not {other}"));
-    }
     fits(&after_a, &b_over_a)?;
     fits(&after_b, &a_over_b)?;
     // Undone while the other is there, and found out about from the state after it.

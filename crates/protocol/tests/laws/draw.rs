@@ -54,6 +54,10 @@ impl<S: Source> Draw<'_, S> {
     }
 
     fn value(&mut self, depth: usize) -> Value {
+        // Some have keys, and some of those are equal.
+        if self.one_in(6) {
+            return json!({ "id": self.source.below(4) });
+        }
         if depth == 0 || self.one_in(2) {
             self.leaf()
         } else {
