@@ -33,6 +33,8 @@ mod compose;
 mod from_patches;
 mod increasing;
 mod invert;
+mod place;
+mod squash;
 mod to_patches;
 mod transform;
 mod twins;
@@ -40,6 +42,7 @@ mod twins;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+pub use squash::{squash, squash_unseen};
 pub use transform::{Conflict, Receipt, Side, Transformed};
 
 use crate::value;

@@ -1,7 +1,7 @@
 //! The laws of edits, held against a case.
 
 use patchcast_protocol::apply;
-use patchcast_protocol::edit::{Edit, Side};
+use patchcast_protocol::edit::{Edit, Side, squash_unseen};
 use patchcast_protocol::patch::Patch;
 use patchcast_protocol::value::same;
 use serde_json::{Value, json};
@@ -73,6 +73,10 @@ fn one_edit(base: &Value, batch: &[Patch], expected: &Value) -> Result<Edit, Str
     {
         return Err(format!("{} became {}", json!(batch), json!(patches)));
     }
+    let squashed = squash_unseen(batch);
+    let found =
+        apply::apply(base.clone(), &squashed).map_err(|error| format!("{error}: {}", json!(squashed)))?;
+    holds("unseen, they can be squashed", &found, expected)?;
     let inverse = edit.invert(base);
     holds(
         "the inverse leads back",
