@@ -2,13 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
+use std::future::pending;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{Sink, Stream, StreamExt};
 use patchcast_protocol::ids::{Author, OpId, Position, Secret, Seq};
 use patchcast_protocol::message::{
     ClientMessage, PresenceChange, ServerMessage, WireEntry, read_server, write_client,
@@ -16,19 +13,14 @@ use patchcast_protocol::message::{
 use patchcast_session::{Arrived, Event, Input, Output, Own, Phase, Received, Restored, Session, Welcome};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::app::{App, By};
 use crate::ledger::{OpKey, data_of};
-use crate::link::LinkEnd;
 use crate::mutation::Mutation;
 use crate::outbox::{Data, Outbox};
 use crate::plan::Keeps;
+use crate::socket::{Brought, Connection};
 use crate::world::World;
 
 /// What a life is told to do.
@@ -56,7 +48,6 @@ pub enum Command {
 
 type Entry = WireEntry<Box<RawValue>>;
 type Change = PresenceChange<Box<RawValue>>;
-type Socket = WebSocketStream<LinkEnd>;
 
 /// A client from its beginning to its reload.
 pub struct Life {
@@ -76,19 +67,6 @@ pub struct Life {
     tickets: VecDeque<(OpId, Instant)>,
     submitted: usize,
     shown: usize,
-}
-
-enum Connection {
-    None,
-    Dialling(Pin<Box<dyn Future<Output = Option<Socket>>>>),
-    Open(Box<Socket>),
-}
-
-/// What a connection brings.
-enum Brought {
-    Opened,
-    Text(String),
-    Closed(u16, String),
 }
 
 /// Who a life is, and what it begins with.
@@ -296,16 +274,11 @@ impl Life {
             match output {
                 Output::Connect => {
                     self.unsent.clear();
-                    let dialling = self.world.dial(self.client);
-                    self.connection = Connection::Dialling(Box::pin(dialling));
+                    self.connection.dial(self.world.dial(self.client));
                 }
                 Output::Disconnect { code, reason } => {
                     self.unsent.clear();
-                    if let Connection::Open(socket) =
-                        std::mem::replace(&mut self.connection, Connection::None)
-                    {
-                        spawn_local(say_goodbye(*socket, Some((code, reason))));
-                    }
+                    self.connection.let_go(code, reason);
                 }
                 Output::Send(message) => {
                     let kept_at = match &message {
@@ -335,13 +308,12 @@ impl Life {
 
     fn send_kept(&mut self) {
         let now = Instant::now();
-        let Connection::Open(socket) = &mut self.connection else {
+        if !self.connection.is_open() {
             return;
-        };
+        }
         let kept = |(kept_at, _): &mut (Option<Instant>, String)| kept_at.is_none_or(|at| at <= now);
         while let Some((_, text)) = self.unsent.pop_front_if(kept) {
-            // What goes wrong shows when the socket is read.
-            let _ = Pin::new(&mut **socket).start_send(Message::text(text));
+            self.connection.send(text);
         }
     }
 
@@ -399,79 +371,6 @@ fn place(app: &App, session_at: Position) -> Position {
         seq: Seq(app.view.len() as u64),
         ..session_at
     }
-}
-
-impl Connection {
-    /// What comes next. Can be dropped at any time and asked again.
-    async fn next(&mut self) -> Brought {
-        match self {
-            Connection::None => pending().await,
-            Connection::Dialling(dialling) => match dialling.await {
-                Some(socket) => {
-                    *self = Connection::Open(Box::new(socket));
-                    Brought::Opened
-                }
-                None => {
-                    *self = Connection::None;
-                    Brought::Closed(1006, "no connection".into())
-                }
-            },
-            Connection::Open(socket) => {
-                let message = poll_fn(|cx| {
-                    // Reading first, because it may leave something to write.
-                    let message = Pin::new(&mut **socket).poll_next(cx);
-                    match Pin::new(&mut **socket).poll_flush(cx) {
-                        Poll::Ready(Err(error)) if message.is_pending() => Poll::Ready(Some(Err(error))),
-                        _ => message,
-                    }
-                })
-                .await;
-                self.brought(message)
-            }
-        }
-    }
-
-    fn brought(&mut self, message: Option<Result<Message, Error>>) -> Brought {
-        match message {
-            Some(Ok(Message::Text(text))) => Brought::Text(text.as_str().to_owned()),
-            Some(Ok(Message::Close(frame))) => {
-                if let Connection::Open(socket) = std::mem::replace(self, Connection::None) {
-                    spawn_local(say_goodbye(*socket, None));
-                }
-                match frame {
-                    Some(CloseFrame { code, reason }) => {
-                        Brought::Closed(code.into(), reason.as_str().to_owned())
-                    }
-                    None => Brought::Closed(1005, String::new()),
-                }
-            }
-            // Control frames, which the library has answered.
-            Some(Ok(_)) => Brought::Text(r#"{"type":"pong"}"#.into()),
-            Some(Err(error)) => {
-                *self = Connection::None;
-                Brought::Closed(1006, error.to_string())
-            }
-            None => {
-                *self = Connection::None;
-                Brought::Closed(1006, "the stream ended".into())
-            }
-        }
-    }
-}
-
-/// Closes a connection as browsers do: for a moment, and whether the other side answers or not.
-async fn say_goodbye(mut socket: Socket, close: Option<(u16, &'static str)>) {
-    let goodbye = async {
-        if let Some((code, reason)) = close {
-            let frame = CloseFrame {
-                code: CloseCode::from(code),
-                reason: reason.into(),
-            };
-            let _ = socket.close(Some(frame)).await;
-        }
-        while let Some(Ok(_)) = socket.next().await {}
-    };
-    let _ = timeout(Duration::from_secs(1), goodbye).await;
 }
 
 async fn at(time: Option<Instant>) {

@@ -15,5 +15,8 @@ pub mod plan;
 pub mod run;
 pub mod server;
 pub mod shrink;
+mod socket;
+mod stage;
 pub mod swarm;
+mod verdict;
 pub mod world;

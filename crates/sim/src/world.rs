@@ -16,7 +16,7 @@ use patchcast_protocol::room::{RoomId, RoomName};
 use patchcast_server::clock::Clock;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -42,7 +42,9 @@ pub struct World {
     pub disk: Disk,
     server: RefCell<Option<Server>>,
     shape: Cell<Shape>,
-    healed: watch::Sender<bool>,
+    healed: Cell<bool>,
+    /// Wakes in order; those who wait for a `watch` are woken in any.
+    healing: Notify,
     wall: Arc<AtomicI64>,
     logs_lost: Cell<usize>,
     ledger: RefCell<Ledger>,
@@ -81,7 +83,8 @@ impl World {
             disk: Disk::new(plan.setup.append_latency, random, mutation),
             server: RefCell::new(None),
             shape: Cell::new(plan.setup.link),
-            healed: watch::Sender::new(false),
+            healed: Cell::new(false),
+            healing: Notify::new(),
             wall: Arc::new(AtomicI64::new(1_767_225_600_000)),
             logs_lost: Cell::new(0),
             ledger: RefCell::default(),
@@ -218,13 +221,15 @@ impl World {
 
     /// Resolves once nothing more is to go wrong.
     pub async fn healed(&self) {
-        // The sender is a field of this world.
-        let _ = self.healed.subscribe().wait_for(|healed| *healed).await;
+        if !self.healed.get() {
+            self.healing.notified().await;
+        }
     }
 
     /// Calls off what was to happen to the disk and to connections, and makes the network a good one.
     pub fn heal(&self) {
-        self.healed.send_replace(true);
+        self.healed.set(true);
+        self.healing.notify_waiters();
         let now = Instant::now();
         self.disk.trouble(|trouble| {
             trouble.refuses_until = now;
@@ -277,7 +282,7 @@ impl World {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut shape = self.shape.get();
         // Some go a long way round: what was sent by one connection may arrive after what was sent by the next.
-        if !*self.healed.borrow() && random.random_ratio(1, 8) {
+        if !self.healed.get() && random.random_ratio(1, 8) {
             shape.latency = (shape.latency * 20).min(Duration::from_secs(4));
         }
         let (link, client_end, server_end) = Link::new(shape, random);
