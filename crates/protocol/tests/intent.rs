@@ -8,6 +8,11 @@ use patchcast_protocol::edit::{Edit, Side};
 use patchcast_protocol::patch::Patch;
 use patchcast_protocol::value::same;
 use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
+
+#[cfg(target_arch = "wasm32")]
+wasm_bindgen_test_configure!(run_in_browser);
 
 /// Each line is a base, what two or three people do to it, and which results they would accept. Those that are tolerable have a flaw that
 /// one sees, but nothing is lost or doubled that nobody touched.

@@ -12,7 +12,7 @@
 //!
 //! # What it gives up
 //! A replacement of everything is smaller than the patches when little is left of what was there, but it takes with it what others do in there
-//! at the same time. So it has to pay for itself: only what takes a kibibyte of patches or more is replaced, where that is less than half as
+//! at the same time. So it has to pay for itself: only what takes eight kibibytes of patches or more is replaced, where that is less than half as
 //! long. The root is never replaced by what is an object or an array as before: a document is not begun anew unless somebody asks for it.
 //!
 //! The order of an object's keys is not compared. New keys come in the order in which they are in the state after.
@@ -85,7 +85,7 @@ impl Place {
 }
 
 /// Bytes of patches below which nothing is replaced that could be changed.
-const WORTH_REPLACING: usize = 1024;
+const WORTH_REPLACING: usize = 8 << 10;
 
 impl Differ<'_> {
     /// What changes, and about how many bytes of patches that is.

@@ -161,8 +161,8 @@ fn edit_items(seen: Seen<'_>, length: Option<usize>, last: &PathSegment, op: &Op
     };
     let may_be = |index: usize, end: usize| match length {
         Some(length) if index >= length + end => Err(OUT_OF_RANGE),
-        // Sums of what no array is as long as are never to overflow.
-        None if index > u32::MAX as usize => Err(OUT_OF_RANGE),
+        // No array is as long, and twice as much fits 32 bits.
+        None if index > 1 << 30 => Err(OUT_OF_RANGE),
         _ => Ok(()),
     };
     let arrive = |gap: usize, gone: Vec<usize>, item: Item| {
