@@ -55,7 +55,8 @@ test_wasm_contract() {
 }
 
 test_contract_in_browser() {
-  wasm-pack test --headless "$@" crates/protocol --test contract --test apply --test apply_rules --locked
+  wasm-pack test --headless "$@" crates/protocol --test contract --test apply --test apply_rules \
+    --test intent --test laws --test recipes --locked
 }
 
 test_wasm_chromium() {
