@@ -111,19 +111,20 @@ fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>, neighbours: Ne
     const MORE: usize = 4;
     const MOST: usize = 16;
 
-    let shares = |a: &[u64], b: &[u64]| a.iter().any(|one| b.contains(one));
+    let shared = |a: &[u64], b: &[u64]| a.iter().filter(|one| b.contains(one)).count();
+    let children = shared(&before.children, &after.children).min(MOST - MORE - 1);
     match (before.kind, after.kind) {
         (Kind::Leaf, Kind::Leaf) if same(before.item, after.item) => MOST,
         // The end is where lists of names grow: one has gone there, and another one is new. Numbers may as well be coordinates.
         (Kind::Leaf, Kind::Leaf) if neighbours == Neighbours::None && after.item.leaf().is_string() => 0,
         (Kind::Leaf, Kind::Leaf) => SOME,
-        (Kind::Array, Kind::Array) if shares(&before.children, &after.children) => MORE,
+        (Kind::Array, Kind::Array) if children > 0 => MORE + children,
         (Kind::Array, Kind::Array) => SOME,
         (Kind::Object, Kind::Object) => match (before.key, after.key) {
             (Some(a), Some(b)) if a != b => 0,
             (Some(_), Some(_)) => MOST,
-            _ if shares(&before.children, &after.children) => MORE,
-            (None, None) if shares(&before.names, &after.names) => SOME,
+            _ if children > 0 => MORE + children,
+            (None, None) if shared(&before.names, &after.names) > 0 => SOME,
             _ => 0,
         },
         _ => 0,
