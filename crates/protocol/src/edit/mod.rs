@@ -33,6 +33,7 @@ mod compose;
 mod from_patches;
 mod increasing;
 mod invert;
+mod merge;
 mod place;
 mod squash;
 mod to_patches;
@@ -42,6 +43,7 @@ mod twins;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+pub use merge::merge;
 pub use squash::{squash, squash_unseen};
 pub use transform::{Conflict, Receipt, Side, Transformed};
 
