@@ -53,9 +53,10 @@ fn collect(base: &Place<'_>, patches: &[Patch]) -> Result<Edit, ApplyError> {
 pub(super) fn collect_first(base: &Place<'_>, patches: &[Patch]) -> (Edit, usize, Option<ApplyError>) {
     let mut edits: Vec<Node> = Vec::new();
     let mut fault = None;
+    let mut growth_left = MAX_LENGTH_GROWTH;
     let mut count = 0;
     for patch in patches {
-        match base.after(&edits).edit(patch) {
+        match base.after(&edits).edit(patch, &mut growth_left) {
             Ok(edit) => edits.push(edit),
             Err((kind, message)) => {
                 let (path, message) = (patch.path.clone(), message.to_owned());
@@ -88,7 +89,7 @@ fn fold_last(edits: &mut Vec<Node>) {
 
 impl Place<'_> {
     /// The edit of the base that a patch makes.
-    fn edit(self, patch: &Patch) -> Result<Node, Fault> {
+    fn edit(self, patch: &Patch, growth_left: &mut usize) -> Result<Node, Fault> {
         let Some((last, parents)) = patch.path.split_last() else {
             return match &patch.op {
                 Op::Replace(value) => Ok(Node::Set(canonical(value.as_ref()))),
@@ -119,7 +120,7 @@ impl Place<'_> {
         }
         let edit = match place.container(last)? {
             Container::Object => place.edit_key(&last.key(), &patch.op)?,
-            Container::Array(length) => edit_items(place.seen, length, last, &patch.op)?,
+            Container::Array(length) => edit_items(place.seen, length, last, &patch.op, growth_left)?,
         };
         Ok(steps.into_iter().rev().fold(edit, |edit, step| match step {
             _ if edit.is_keep() => edit,
@@ -145,10 +146,16 @@ impl Place<'_> {
     }
 }
 
-fn edit_items(seen: Seen<'_>, length: Option<usize>, last: &PathSegment, op: &Op) -> Result<Node, Fault> {
+fn edit_items(
+    seen: Seen<'_>,
+    length: Option<usize>,
+    last: &PathSegment,
+    op: &Op,
+    growth_left: &mut usize,
+) -> Result<Node, Fault> {
     let index = match (last, op, length) {
         (PathSegment::Key(key), Op::Replace(_), Some(length)) if key == "length" => {
-            return set_length(length, op);
+            return set_length(length, op, growth_left);
         }
         (PathSegment::Key(key), Op::Add(_), Some(length)) if key == "-" => length,
         (PathSegment::Key(key), _, None) if key == "-" || key == "length" => match seen {
@@ -200,20 +207,19 @@ fn edit_items(seen: Seen<'_>, length: Option<usize>, last: &PathSegment, op: &Op
     }
 }
 
-fn set_length(length: usize, op: &Op) -> Result<Node, Fault> {
+fn set_length(length: usize, op: &Op, growth_left: &mut usize) -> Result<Node, Fault> {
     let new = match op {
         Op::Replace(Some(value)) => patch::index(value),
         _ => None,
     };
     let new = new.ok_or((ErrorKind::InvalidLength, "an array's length is an integer from 0"))?;
     let new = usize::try_from(new).unwrap_or(usize::MAX);
-    if new.saturating_sub(length) > MAX_LENGTH_GROWTH {
-        return Err((
-            ErrorKind::LengthOutOfRange,
-            "an array cannot grow by so many items through its length",
-        ));
-    }
-    let nulls = iter::repeat_n(Value::Null, new.saturating_sub(length));
+    let growth = new.saturating_sub(length);
+    *growth_left = growth_left.checked_sub(growth).ok_or((
+        ErrorKind::LengthOutOfRange,
+        "an array cannot grow by so many items through its length",
+    ))?;
+    let nulls = iter::repeat_n(Value::Null, growth);
     let arrivals = nulls
         .map(|null| Arrival {
             gap: length,
@@ -237,3 +243,92 @@ const OUT_OF_RANGE: Fault = (
     ErrorKind::IndexOutOfRange,
     "the index is beyond the end of the array",
 );
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(base: &Value, patches: Value) -> ErrorKind {
+        let patches: Vec<Patch> = serde_json::from_value(patches).unwrap();
+        Edit::of(base, &patches).unwrap_err().kind
+    }
+
+    #[test]
+    fn patches_that_do_not_apply_are_no_edit() {
+        let base = json!({ "l": [1], "x": 1 });
+        let grow = |length: usize| json!({ "op": "replace", "path": ["l", "length"], "value": length });
+        for (patches, kind) in [
+            (json!([{ "op": "remove", "path": [] }]), ErrorKind::UnsupportedOp),
+            (
+                json!([{ "op": "move", "path": ["x"], "from": 0 }]),
+                ErrorKind::UnsupportedOp,
+            ),
+            (
+                json!([{ "op": "add", "path": ["x", "y"], "value": 1 }]),
+                ErrorKind::PathUnresolved,
+            ),
+            (
+                json!([{ "op": "add", "path": ["y", "y"], "value": 1 }]),
+                ErrorKind::PathUnresolved,
+            ),
+            (
+                json!([{ "op": "add", "path": ["l", "y"], "value": 1 }]),
+                ErrorKind::ArrayKey,
+            ),
+            (
+                json!([{ "op": "remove", "path": ["l", "-"] }]),
+                ErrorKind::ArrayKey,
+            ),
+            (
+                json!([{ "op": "remove", "path": ["l", 1] }]),
+                ErrorKind::IndexOutOfRange,
+            ),
+            (
+                json!([{ "op": "add", "path": ["l", 2], "value": 1 }]),
+                ErrorKind::IndexOutOfRange,
+            ),
+            (
+                json!([{ "op": "move", "path": ["l", 0], "from": 1 }]),
+                ErrorKind::IndexOutOfRange,
+            ),
+            (
+                json!([{ "op": "replace", "path": ["l", "length"], "value": -1 }]),
+                ErrorKind::InvalidLength,
+            ),
+            (
+                json!([grow(MAX_LENGTH_GROWTH), grow(0), grow(2)]),
+                ErrorKind::LengthOutOfRange,
+            ),
+        ] {
+            let read: Vec<Patch> = serde_json::from_value(patches.clone()).unwrap();
+            let applied = crate::apply::apply(base.clone(), &read).unwrap_err().kind;
+            assert_eq!(
+                (refused(&base, patches.clone()), applied),
+                (kind, kind),
+                "{patches}"
+            );
+        }
+    }
+
+    #[test]
+    fn whether_a_segment_is_an_index_is_for_the_container_to_say() {
+        let base = json!({ "o": { "0": "a", "1": "b" }, "l": ["a", "b"] });
+        let patches = json!([
+            { "op": "add", "path": ["o", 0], "value": "A" },
+            { "op": "add", "path": ["l", "0"], "value": "A" },
+            { "op": "replace", "path": ["o", 1], "value": "B" },
+            { "op": "replace", "path": ["l", 1], "value": "B" },
+        ]);
+        let patches: Vec<Patch> = serde_json::from_value(patches).unwrap();
+        let written = json!(Edit::of(&base, &patches).unwrap().patches());
+        let expected = json!([
+            { "op": "replace", "path": ["o", "0"], "value": "A" },
+            { "op": "replace", "path": ["o", "1"], "value": "B" },
+            { "op": "replace", "path": ["l", 0], "value": "B" },
+            { "op": "add", "path": ["l", 0], "value": "A" },
+        ]);
+        assert_eq!(written, expected);
+    }
+}
