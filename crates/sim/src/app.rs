@@ -142,20 +142,27 @@ impl App {
             OpState::Sent => {}
             OpState::Ordered(ack) => self.ordered(*ack, &waiting, position),
             OpState::Rejected(rejection) => {
+                let fate = self.world.ledger().fate(waiting.key);
                 let justified = match rejection {
                     Rejection::TooLarge => waiting.data.get().len() + 50 > LIMITS.max_message,
                     // The life that has taken the outbox over has sent this op, or one after it.
                     Rejection::Refused { code, .. } if self.contested => *code != RejectCode::BadData,
-                    Rejection::Refused { code, .. } => self.forgetful && *code == RejectCode::IdReused,
+                    Rejection::Refused { code, .. } => match code {
+                        RejectCode::IdReused => self.forgetful,
+                        // It was in a log that is lost, and the client's database had not noted that.
+                        RejectCode::IdPassed => {
+                            matches!(fate, Some(Fate::Ordered { epoch, .. }) if epoch != position.epoch)
+                        }
+                        RejectCode::BadData => false,
+                    },
                 };
                 if !justified {
                     self.fail(format_args!("{id} is rejected for no reason: {rejection:?}"));
                 }
-                let mut ledger = self.world.ledger();
-                if !self.contested {
-                    ledger.settle(waiting.key, Fate::Rejected);
-                } else if ledger.fate(waiting.key) == Some(Fate::Waiting) {
-                    ledger.settle(waiting.key, Fate::Unknown);
+                match fate {
+                    Some(Fate::Ordered { .. }) => {}
+                    _ if self.contested => self.world.ledger().settle(waiting.key, Fate::Unknown),
+                    _ => self.world.ledger().settle(waiting.key, Fate::Rejected),
                 }
             }
         }

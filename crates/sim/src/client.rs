@@ -148,21 +148,23 @@ impl Life {
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Submit { ops, bytes } => (0..ops).for_each(|_| self.submit(bytes)),
-            Command::Show { nothing } => {
-                self.shown += 1;
-                let shows = format!(
-                    r#"{{"life":"{}.{}","shows":{}}}"#,
-                    self.client, self.life, self.shown
-                );
-                let shows = (!nothing).then_some(shows);
-                self.app.borrow_mut().shows.clone_from(&shows);
-                let data = shows.unwrap_or_else(|| "null".into());
-                self.input(Input::Presence(raw(data).into()));
-            }
+            Command::Show { nothing } => self.show(nothing),
             Command::Freeze(time) => drop(timeout(time, self.world.healed()).await),
             Command::Online => self.input(Input::Online),
             Command::Close => self.input(Input::Close),
         }
+    }
+
+    fn show(&mut self, nothing: bool) {
+        self.shown += 1;
+        let shows = format!(
+            r#"{{"life":"{}.{}","shows":{}}}"#,
+            self.client, self.life, self.shown
+        );
+        let shows = (!nothing).then_some(shows);
+        self.app.borrow_mut().shows.clone_from(&shows);
+        let data = shows.unwrap_or_else(|| "null".into());
+        self.input(Input::Presence(raw(data).into()));
     }
 
     fn submit(&mut self, bytes: usize) {

@@ -83,11 +83,13 @@ pub enum Act {
         /// Bytes of padding in each.
         bytes: usize,
     },
-    /// A client shows something else of itself, or nothing.
+    /// A client shows something of itself and nothing in turns, quickly.
     Show {
         /// Which.
         client: usize,
-        /// Whether it is nothing.
+        /// How often.
+        changes: usize,
+        /// Whether it is nothing in the end.
         nothing: bool,
     },
     /// A plain client sends a message.
@@ -318,6 +320,7 @@ impl Draw {
             0..28 => self.submit(client),
             28..36 => Act::Show {
                 client,
+                changes: self.one(&[1, 1, 2, 5]),
                 nothing: self.0.random_ratio(1, 4),
             },
             36..42 if plain => Act::PlainSend {

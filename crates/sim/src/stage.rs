@@ -107,7 +107,11 @@ impl Stage {
         let world = self.world.clone();
         match act {
             Act::Submit { client, ops, bytes } => self.tell(client, Command::Submit { ops, bytes }),
-            Act::Show { client, nothing } => self.tell(client, Command::Show { nothing }),
+            Act::Show {
+                client,
+                changes,
+                nothing,
+            } => self.show(client, changes, nothing),
             Act::PlainSend { client } => drop(self.plain[client].send.send(())),
             Act::Cut {
                 client,
@@ -174,6 +178,23 @@ impl Stage {
         spawn_local(async move {
             sleep(down).await;
             world.start_server();
+        });
+    }
+
+    fn show(&self, client: usize, changes: usize, nothing: bool) {
+        let Some(commands) = self.clients[client]
+            .lives
+            .last()
+            .map(|life| life.commands.clone())
+        else {
+            return;
+        };
+        spawn_local(async move {
+            for left in (0..changes).rev() {
+                let nothing = nothing == (left % 2 == 0);
+                let _ = commands.send(Command::Show { nothing });
+                sleep(Duration::from_millis(60)).await;
+            }
         });
     }
 
