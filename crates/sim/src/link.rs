@@ -121,9 +121,10 @@ impl Link {
     /// Breaks the connection when `reader` has taken `bytes` more; the other end learns of it as `farewell` says.
     pub fn cut_after(&self, reader: Side, bytes: usize, farewell: Farewell) {
         let mut state = self.0.borrow_mut();
-        state.towards(reader).cut_after = Some((bytes, farewell));
         if bytes == 0 {
             state.cut(reader, farewell);
+        } else {
+            state.towards(reader).cut_after = Some((bytes, farewell));
         }
     }
 
@@ -328,9 +329,10 @@ impl Direction {
     }
 
     fn finish(&mut self, at: Instant, end: End) {
-        // A reset comes after a finish, and nothing after a reset.
-        if !matches!(self.end, Some((_, End::Reset))) {
-            self.end = Some((at, end));
+        // Nothing comes after a reset but one that arrives earlier.
+        match self.end {
+            Some((known, End::Reset)) if end == End::Finished || known <= at => {}
+            _ => self.end = Some((at, end)),
         }
         self.wake_reader();
         self.wake_writer();
