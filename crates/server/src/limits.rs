@@ -52,9 +52,10 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Slices in one vectored write. Each entry of the receiver's own that lies between others' begins a new one.
 pub const MAX_SLICES: usize = 64;
 
-/// Bytes of pongs and closes that wait for a client which does not read. A client that asks for more by
-/// sending pings without reading the answers is cut off.
-pub const MAX_CONTROL_BYTES: usize = 4096;
+/// Bytes of what is for one client alone (pongs, closes, answers to ops that it sent again) and waits because that client does not
+/// read. A client that asks for more without reading the answers is cut off. A thousand acks fit, as many as a client of ours has
+/// ops under way: one that sends them all again while its history still comes is not cut off for it.
+pub const MAX_CONTROL_BYTES: usize = 128 << 10;
 
 /// Bytes that each connection may keep allocated for reading.
 pub const READ_BUFFER_BYTES: usize = 2048;

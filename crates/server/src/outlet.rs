@@ -101,8 +101,8 @@ impl Outlet {
         }
     }
 
-    /// Sends a control frame as soon as the one before it has ended. When too many wait, the peer does not
-    /// read what it asks for, and is cut off.
+    /// Sends a control frame, or another that is for this peer alone, as soon as the frame before it has ended. When too many
+    /// wait, the peer does not read what it asks for, and is cut off.
     pub fn send_control(&self, frame: &[u8]) {
         if !self.is_open() {
             return;
