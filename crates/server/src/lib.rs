@@ -1,6 +1,5 @@
 //! The Patchcast server: a room is a log, a connection is a cursor on it.
 
-mod batch;
 pub mod clock;
 pub mod connection;
 pub mod cursor;

@@ -9,11 +9,11 @@ use patchcast_protocol::ids::Seq;
 use patchcast_protocol::message::{Ack, RejectCode, ServerMessage};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::Room;
 use crate::dialect::ack;
 use crate::drain;
 use crate::log::ReadError;
 use crate::member::Member;
-use crate::room::Room;
 
 /// What a room's turn takes together.
 #[derive(Default)]
