@@ -12,7 +12,7 @@ check_tidy() { scripts/tidy; }
 
 check_shell() {
   has shellcheck || skip 'shellcheck is not installed'
-  shellcheck --external-sources --check-sourced scripts/demo scripts/test scripts/autobahn scripts/bench-browser .ci/run
+  shellcheck --external-sources --check-sourced scripts/demo scripts/test scripts/autobahn scripts/bench-browser scripts/bench-bytes .ci/run
 }
 
 check_fmt() { cargo fmt --all --check; }
@@ -79,6 +79,12 @@ test_web() { npm test --prefix web; }
 test_e2e() {
   find_browsers
   CHROMIUM_BIN=$CHROME_BIN PATCHCAST_BIN=$(server_binary) npm run e2e --prefix web
+}
+
+# The smaller of the two lists: with the larger one Immer takes half a minute.
+test_bench_bytes() {
+  ensure_node
+  PATCHCAST_BIN=$(server_binary) node benches/bytes/main.mjs --items 1000 --check
 }
 
 # Too small to say anything of speed; that every message arrives, it says.
