@@ -8,7 +8,7 @@ use patchcast_protocol::entry::{Entries, Head, NewEntry};
 use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
 use patchcast_protocol::message::Durability;
 use patchcast_protocol::room::RoomId;
-use patchcast_server::log::{AppendError, BoxFuture, LastOp, Log, ReadError, Store};
+use patchcast_server::log::{AppendError, BoxFuture, LastOp, Log, ReadError, Snapshot, Store};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use tokio::sync::{Notify, watch};
@@ -53,6 +53,9 @@ struct Kept {
     epoch: Epoch,
     entries: Vec<(NewEntry, Instant)>,
     ops: BTreeMap<(Author, OpId), Seq>,
+    /// Those before it are here for the verdict, and the server cannot read them.
+    first: Seq,
+    snapshot: Option<Snapshot>,
     /// Handed over, but not durable.
     in_flight: Option<Arc<[NewEntry]>>,
     log: Weak<SimLog>,
@@ -145,7 +148,7 @@ impl Disk {
         } = &mut *state;
         for kept in rooms.values_mut() {
             kept.truncate(0);
-            kept.in_flight = None;
+            (kept.first, kept.snapshot, kept.in_flight) = (Seq(1), None, None);
             if *mutation != Some(Mutation::EpochKept) {
                 kept.epoch = Epoch(random.random());
             }
@@ -204,6 +207,32 @@ impl Disk {
         (drawn, trouble, state.random.random_ratio(1, 3))
     }
 
+    /// Nothing is taken while an earlier write is in doubt.
+    fn certain(&self) -> Result<(), AppendError> {
+        if self.lock().trouble.doubtful {
+            self.error();
+            return Err(AppendError::InDoubt("an earlier write is in doubt".into()));
+        }
+        Ok(())
+    }
+
+    /// What comes of writing something, once it has taken its time. [`AppendError::InDoubt`] leaves open whether it is kept.
+    async fn write_attempt(&self) -> Result<(), AppendError> {
+        let (latency, trouble, _) = self.attempt();
+        sleep(latency).await;
+        if trouble.refuses_until > Instant::now() {
+            self.error();
+            return Err(AppendError::Refused("the disk is full".into()));
+        }
+        if trouble.doubt {
+            self.trouble(|trouble| (trouble.doubt, trouble.doubtful) = (false, true));
+            self.error();
+            self.doubtful.notify_one();
+            return Err(AppendError::InDoubt("the sync failed".into()));
+        }
+        Ok(())
+    }
+
     async fn read_attempt(&self) -> Result<(), ReadError> {
         let (latency, trouble, drawn) = self.attempt();
         let now = Instant::now();
@@ -258,6 +287,8 @@ impl Store for SimStore {
                 epoch: drawn,
                 entries: Vec::new(),
                 ops: BTreeMap::new(),
+                first: Seq(1),
+                snapshot: None,
                 in_flight: None,
                 log: Weak::new(),
             });
@@ -326,30 +357,18 @@ impl SimLog {
 
     async fn append(&self, expected_head: Seq, entries: Arc<[NewEntry]>) -> Result<Head, AppendError> {
         self.check(expected_head, &entries)?;
-        let (latency, trouble, _) = self.disk.attempt();
-        if trouble.doubtful {
-            self.disk.error();
-            return Err(AppendError::InDoubt("an earlier append is in doubt".into()));
-        }
+        self.disk.certain()?;
         let mut durable_at = Instant::now();
         if self.disk.lock().mutation == Some(Mutation::AckBeforeAppend) {
-            durable_at += latency;
+            durable_at += self.disk.attempt().0;
         } else {
             self.kept(|kept, _| kept.in_flight = Some(entries.clone()));
-            sleep(latency).await;
-            durable_at = Instant::now();
-            if trouble.refuses_until > durable_at {
+            let written = self.disk.write_attempt().await;
+            if !matches!(written, Err(AppendError::InDoubt(_))) {
                 self.kept(|kept, _| kept.in_flight = None);
-                self.disk.error();
-                return Err(AppendError::Refused("the disk is full".into()));
             }
-            if trouble.doubt {
-                self.disk
-                    .trouble(|trouble| (trouble.doubt, trouble.doubtful) = (false, true));
-                self.disk.error();
-                self.disk.doubtful.notify_one();
-                return Err(AppendError::InDoubt("the sync failed".into()));
-            }
+            written?;
+            durable_at = Instant::now();
         }
         let head = self.kept(|kept, _| {
             kept.in_flight = None;
@@ -360,12 +379,38 @@ impl SimLog {
         Ok(head)
     }
 
+    async fn save(&self, snapshot: Snapshot, forget: Option<Seq>) -> Result<(), AppendError> {
+        let head = self.head().seq;
+        snapshot.check(head)?;
+        self.disk.certain()?;
+        // In doubt or cut off by a crash, it is not kept: that nobody was told of it leaves the older one as good.
+        self.disk.write_attempt().await?;
+        self.kept(|kept, _| {
+            if kept
+                .snapshot
+                .as_ref()
+                .is_some_and(|known| known.seq > snapshot.seq)
+            {
+                return;
+            }
+            if let Some(forget) = forget {
+                kept.first = kept.first.max(forget.min(snapshot.seq).next().min(head));
+            }
+            kept.snapshot = Some(snapshot);
+        });
+        Ok(())
+    }
+
     async fn read(&self, after: Seq, max_bytes: usize) -> Result<Entries, ReadError> {
         self.disk.read_attempt().await?;
         self.kept(|kept, mutation| {
             let Some(rest) = kept.entries.get(after.0 as usize..) else {
                 return Err(ReadError::Ahead(kept.head()));
             };
+            let first = kept.first;
+            if after.next() < first {
+                return Err(ReadError::Forgotten { first });
+            }
             let mut bytes = 0;
             let fits = |(entry, _): &&(NewEntry, Instant)| {
                 bytes += entry.payload.len();
@@ -403,6 +448,21 @@ impl Log for SimLog {
 
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>> {
         Box::pin(self.read(after, max_bytes))
+    }
+
+    fn first(&self) -> Seq {
+        self.kept(|kept, _| kept.first)
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Option<Snapshot>, ReadError>> {
+        Box::pin(async move {
+            self.disk.read_attempt().await?;
+            Ok(self.kept(|kept, _| kept.snapshot.clone()))
+        })
+    }
+
+    fn save(&self, snapshot: Snapshot, forget: Option<Seq>) -> BoxFuture<'_, Result<(), AppendError>> {
+        Box::pin(self.save(snapshot, forget))
     }
 
     fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>> {

@@ -1,6 +1,6 @@
 //! Logs that live as long as the process: for tests, and for rooms that need no tomorrow.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use patchcast_protocol::entry::{Entries, Head, NewEntry};
@@ -9,7 +9,7 @@ use patchcast_protocol::message::Durability;
 use patchcast_protocol::room::RoomId;
 use tokio::sync::watch;
 
-use super::{AppendError, BoxFuture, LastOp, Log, ReadError, Store, new_epoch};
+use super::{AppendError, BoxFuture, LastOp, Log, ReadError, Snapshot, Store, new_epoch};
 
 /// A [`Store`] without a disk. Everything is lost when the process ends.
 #[derive(Default)]
@@ -44,7 +44,11 @@ struct MemoryLog {
 
 #[derive(Default)]
 struct Content {
-    entries: Vec<NewEntry>,
+    /// Those that are kept; the last of them is the head.
+    entries: VecDeque<NewEntry>,
+    /// How many came before them.
+    forgotten: u64,
+    snapshot: Option<Snapshot>,
     ops: BTreeMap<(Author, OpId), Seq>,
 }
 
@@ -80,7 +84,7 @@ impl MemoryLog {
                 return Err(AppendError::Refused(format!("{} is there already", entry.op)));
             }
         }
-        content.entries.extend_from_slice(batch);
+        content.entries.extend(batch.iter().cloned());
         content.ops.extend(ops);
         self.head
             .send_if_modified(|old| std::mem::replace(old, head) != head);
@@ -89,11 +93,16 @@ impl MemoryLog {
 
     fn read_now(&self, after: Seq, max_bytes: usize) -> Result<Entries, ReadError> {
         let content = self.content();
-        let Some(rest) = content.entries.get(after.0 as usize..) else {
+        if after > self.head().seq {
             return Err(ReadError::Ahead(self.head()));
+        }
+        let Some(skipped) = after.0.checked_sub(content.forgotten) else {
+            return Err(ReadError::Forgotten {
+                first: content.first(),
+            });
         };
         let mut read = Entries::after(after);
-        for entry in rest {
+        for entry in content.entries.range(skipped as usize..) {
             if !read.fits(&entry.payload, max_bytes) {
                 break;
             }
@@ -102,10 +111,41 @@ impl MemoryLog {
         Ok(read)
     }
 
+    fn save_now(&self, snapshot: Snapshot, forget: Option<Seq>) -> Result<(), AppendError> {
+        let mut content = self.content();
+        let head = self.head().seq;
+        snapshot.check(head)?;
+        if content
+            .snapshot
+            .as_ref()
+            .is_some_and(|known| known.seq > snapshot.seq)
+        {
+            return Ok(());
+        }
+        if let Some(forget) = forget {
+            let before_newest = Seq(head.0 - 1);
+            let count = forget
+                .min(snapshot.seq)
+                .min(before_newest)
+                .0
+                .saturating_sub(content.forgotten);
+            content.entries.drain(..count as usize);
+            content.forgotten += count;
+        }
+        content.snapshot = Some(snapshot);
+        Ok(())
+    }
+
     fn last_op_now(&self, author: Author, at_most: OpId) -> LastOp {
         let content = self.content();
         let mut ops = content.ops.range((author, OpId::NONE)..=(author, at_most));
         ops.next_back().map(|(&(_, op), &seq)| (op, seq))
+    }
+}
+
+impl Content {
+    fn first(&self) -> Seq {
+        Seq(self.forgotten).next()
     }
 }
 
@@ -129,6 +169,20 @@ impl Log for MemoryLog {
 
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>> {
         let result = self.read_now(after, max_bytes);
+        Box::pin(async move { result })
+    }
+
+    fn first(&self) -> Seq {
+        self.content().first()
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Option<Snapshot>, ReadError>> {
+        let snapshot = self.content().snapshot.clone();
+        Box::pin(async move { Ok(snapshot) })
+    }
+
+    fn save(&self, snapshot: Snapshot, forget: Option<Seq>) -> BoxFuture<'_, Result<(), AppendError>> {
+        let result = self.save_now(snapshot, forget);
         Box::pin(async move { result })
     }
 

@@ -49,7 +49,10 @@ pub trait Store: Send + Sync + 'static {
 ///   through crashes of the server and of its machine. A log that may have lost entries goes on under another epoch.
 /// - **Ops are known for good**: an entry with an [`OpId`] is found by it as soon as its append has returned, through every
 ///   opening and after every restart. [`OpId::NONE`] is no op.
-/// - **Honest**: every error but [`AppendError::InDoubt`] means that none of the batch is in the log or ever will be.
+/// - **Forgetting takes from the front**: entries may be dropped up to the snapshot that stands for them ([`save`](Log::save)), never the
+///   newest one. Numbers, head and epoch are as before, and so are the ops.
+/// - **Honest**: every error but [`AppendError::InDoubt`] means that none of the batch, or nothing of the snapshot, is in the log or ever
+///   will be.
 pub trait Log: Send + Sync + 'static {
     /// Which log this is: drawn at random when the log begins, and the same for every opening.
     ///
@@ -77,14 +80,53 @@ pub trait Log: Send + Sync + 'static {
     /// The entries that follow `after`, in order, without a gap: as many as fit `max_bytes` (see [`Entries::fits`]), but
     /// at least one if there is any. Empty means that `after` is the head.
     ///
-    /// Asking for what lies after a position beyond the head is [`ReadError::Ahead`], never a wait.
+    /// Asking for what lies after a position beyond the head is [`ReadError::Ahead`], never a wait; for entries that are no longer kept
+    /// it is [`ReadError::Forgotten`].
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>>;
 
-    /// The op of `author` with the highest id up to `at_most`, and its entry; `None` when there is no such op.
+    /// The oldest entry that is kept; in an empty log the one that will be the first. It never moves back, and it is never beyond the head
+    /// but in an empty log.
+    fn first(&self) -> Seq;
+
+    /// The newest snapshot; `None` when none was ever saved.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Option<Snapshot>, ReadError>>;
+
+    /// Keeps a snapshot in place of the one before, as durable as an entry when it returns. One of an older entry than that of the snapshot
+    /// which is there is passed over without an error, together with what it would forget.
+    ///
+    /// With `forget`, entries up to that one may be dropped: not those after the snapshot's, nor the newest, nor all that could be, because a
+    /// store drops only whole pieces of what was appended together.
+    ///
+    /// A snapshot of no entry, or of one beyond the head, is [`AppendError::Refused`].
+    fn save(&self, snapshot: Snapshot, forget: Option<Seq>) -> BoxFuture<'_, Result<(), AppendError>>;
+
+    /// The op of `author` with the highest id up to `at_most`, and its entry; `None` when there is no such op. An op whose entry is
+    /// forgotten is known like any other.
     fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>>;
 
     /// Resolves as soon as the head lies beyond `seen`, be it that it does already.
     fn changed(&self, seen: Seq) -> BoxFuture<'_, ()>;
+}
+
+/// What a room's entries have come to, so that nobody need read them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The last entry that is in it.
+    pub seq: Seq,
+    /// What the room's dialect makes of it. The log does not look into it.
+    pub state: Arc<[u8]>,
+}
+
+impl Snapshot {
+    /// Whether a log with this head may keep it.
+    pub fn check(&self, head: Seq) -> Result<(), AppendError> {
+        match self.seq {
+            seq if Seq::START < seq && seq <= head => Ok(()),
+            seq => Err(AppendError::Refused(format!(
+                "a snapshot of {seq}, and the head is {head}"
+            ))),
+        }
+    }
 }
 
 /// An op that is in the log, and which entry it is.
@@ -95,7 +137,7 @@ fn new_epoch() -> Epoch {
     Epoch(rand::random())
 }
 
-/// Why a batch was not appended.
+/// Why a batch was not appended, or a snapshot not saved.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AppendError {
     /// Somebody else appended first. Read on from the expected head and try again.
@@ -116,6 +158,12 @@ pub enum ReadError {
     /// The position lies beyond the end: it is of another log.
     #[error("the position lies beyond the log's head, {head}", head = .0.seq)]
     Ahead(Head),
+    /// What follows the position is no longer kept. The snapshot stands for it.
+    #[error("what lies before {first} is no longer kept")]
+    Forgotten {
+        /// The oldest entry that is.
+        first: Seq,
+    },
     /// What was read is not what was written. Nothing of it is passed on.
     #[error("the log is damaged: {0}")]
     Damaged(String),

@@ -9,6 +9,7 @@ mod reader;
 mod room_log;
 mod rows;
 mod schema;
+mod snapshot;
 mod wal;
 mod writer;
 
@@ -16,11 +17,12 @@ use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
 
 use patchcast_protocol::entry::Head;
+use patchcast_protocol::ids::Seq;
 use patchcast_protocol::message;
 use patchcast_protocol::room::RoomId;
 use thiserror::Error;
@@ -172,12 +174,14 @@ impl SqliteStore {
             id: 0,
             epoch: new_epoch(),
             head: Head::default(),
+            first: Seq::START.next(),
         });
         let room = Arc::new(Room {
             name: name.clone(),
             id: AtomicI64::new(found.id),
             epoch: found.epoch,
             head: watch::Sender::new(found.head),
+            first: AtomicU64::new(found.first.0),
         });
         // Rooms that nobody holds any more leave their key behind; sweep when it is worth the walk.
         if rooms.len() == rooms.capacity() {

@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::rows::{self, Batch, RowError, SoughtOp};
-use crate::log::{LastOp, ReadError};
+use super::snapshot;
+use crate::log::{LastOp, ReadError, Snapshot};
 
 pub(super) enum Request {
     Find {
@@ -19,6 +20,10 @@ pub(super) enum Request {
     Read {
         range: Range,
         reply: oneshot::Sender<Result<Entries, ReadError>>,
+    },
+    Snapshot {
+        room: i64,
+        reply: oneshot::Sender<Result<Option<Snapshot>, ReadError>>,
     },
     LastOp {
         sought: SoughtOp,
@@ -32,6 +37,8 @@ pub(super) struct Found {
     pub(super) id: i64,
     pub(super) epoch: Epoch,
     pub(super) head: Head,
+    /// The oldest entry that is kept.
+    pub(super) first: Seq,
 }
 
 /// Entries of one room: those after `after` up to `last`, as many as fit `max_bytes` but at least one.
@@ -47,6 +54,10 @@ pub(super) fn run(connection: &Connection, requests: &mpsc::Receiver<Request>) {
         match requests.recv() {
             Ok(Request::Find { room, reply }) => drop(reply.send(find(connection, &room))),
             Ok(Request::Read { range, reply }) => drop(reply.send(read(connection, &range))),
+            Ok(Request::Snapshot { room, reply }) => {
+                let found = snapshot::find(connection, room);
+                drop(reply.send(found.map_err(ReadError::from)));
+            }
             Ok(Request::LastOp { sought, reply }) => {
                 let found = rows::last_op(connection, &sought);
                 drop(reply.send(found.map_err(ReadError::from)));
@@ -64,6 +75,7 @@ fn find(connection: &Connection, room: &RoomId) -> Result<Option<Found>, ReadErr
         id: room.id,
         epoch: room.epoch,
         head: rows::head(connection, room.id)?,
+        first: snapshot::summary(connection, room.id)?.1.first(),
     }))
 }
 
@@ -75,7 +87,7 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         let batch = Batch::read(range.room, columns)?;
         let mut expected = range.after.plus(entries.len() as u64 + 1);
         if batch.first > expected {
-            return Err(ReadError::Damaged(format!("{expected} is missing")));
+            return Err(missing(connection, range.room, expected));
         }
         for row in batch.entries(expected) {
             let row = row?;
@@ -94,16 +106,29 @@ fn read(connection: &Connection, range: &Range) -> Result<Entries, ReadError> {
         }
     }
     if entries.is_empty() {
-        return Err(ReadError::Damaged(format!("{} is missing", range.after.next())));
+        return Err(missing(connection, range.room, range.after.next()));
     }
     Ok(entries)
+}
+
+/// Why an entry is not there. It may have been dropped since it was asked for: what was read before this shows at most that, so this cannot
+/// show less.
+fn missing(connection: &Connection, room: i64, seq: Seq) -> ReadError {
+    match snapshot::summary(connection, room) {
+        Ok((_, forgotten)) if seq <= forgotten.last => ReadError::Forgotten {
+            first: forgotten.first(),
+        },
+        Ok(_) => ReadError::Damaged(format!("{seq} is missing")),
+        Err(error) => error.into(),
+    }
 }
 
 impl From<RowError> for ReadError {
     fn from(error: RowError) -> Self {
         match error {
             RowError::Sqlite(error) => error.into(),
-            RowError::Damaged(detail) => ReadError::Damaged(detail),
+            // Who asked knows the room.
+            RowError::Damaged { detail, .. } => ReadError::Damaged(detail),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One room's log: its place in the database, and the requests that it makes of the two threads.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
 use patchcast_protocol::entry::{Entries, Head, NewEntry};
@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::rows::SoughtOp;
 use super::{reader, writer};
-use crate::log::{AppendError, BoxFuture, LastOp, Log, ReadError};
+use crate::log::{AppendError, BoxFuture, LastOp, Log, ReadError, Snapshot};
 
 /// One room's place in the database. All openings of a room share it, so its head is the only one there is;
 /// a batch under way holds it too, so that a room which is opened meanwhile finds this one.
@@ -20,6 +20,8 @@ pub(super) struct Room {
     pub(super) id: AtomicI64,
     pub(super) epoch: Epoch,
     pub(super) head: watch::Sender<Head>,
+    /// The number of the oldest entry that is kept.
+    pub(super) first: AtomicU64,
 }
 
 pub(super) struct SqliteLog {
@@ -51,11 +53,7 @@ impl Log for SqliteLog {
         };
         // When the writer has ended, it drops the request or never gets it; both close `answer`.
         let _ = self.writer.send(writer::Request::Append(append));
-        Box::pin(async move {
-            answer
-                .await
-                .unwrap_or_else(|_| Err(AppendError::Refused("the store is closed".into())))
-        })
+        Box::pin(decided(answer))
     }
 
     fn read(&self, after: Seq, max_bytes: usize) -> BoxFuture<'_, Result<Entries, ReadError>> {
@@ -76,6 +74,32 @@ impl Log for SqliteLog {
             };
             ask(&self.reader, |reply| reader::Request::Read { range, reply }).await
         })
+    }
+
+    fn first(&self) -> Seq {
+        Seq(self.room.first.load(Ordering::Acquire))
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Option<Snapshot>, ReadError>> {
+        let room = self.room.id.load(Ordering::Acquire);
+        Box::pin(async move {
+            if room == 0 {
+                return Ok(None);
+            }
+            ask(&self.reader, |reply| reader::Request::Snapshot { room, reply }).await
+        })
+    }
+
+    fn save(&self, snapshot: Snapshot, forget: Option<Seq>) -> BoxFuture<'_, Result<(), AppendError>> {
+        let (reply, answer) = oneshot::channel();
+        let save = writer::Save {
+            room: self.room.clone(),
+            snapshot,
+            forget,
+            reply,
+        };
+        let _ = self.writer.send(writer::Request::Save(save));
+        Box::pin(decided(answer))
     }
 
     fn last_op(&self, author: Author, at_most: OpId) -> BoxFuture<'_, Result<LastOp, ReadError>> {
@@ -103,6 +127,13 @@ impl Log for SqliteLog {
                 .expect("the room outlives the wait");
         })
     }
+}
+
+/// What the writing thread has answered.
+async fn decided<T>(answer: oneshot::Receiver<Result<T, AppendError>>) -> Result<T, AppendError> {
+    answer
+        .await
+        .unwrap_or_else(|_| Err(AppendError::Refused("the store is closed".into())))
 }
 
 /// Sends the reading thread a request and waits for its answer.

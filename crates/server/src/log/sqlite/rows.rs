@@ -1,5 +1,7 @@
 //! The rows of the database: how they are written, read, and told from damaged ones.
 
+use std::fmt;
+
 use patchcast_protocol::entry::Head;
 use patchcast_protocol::ids::{Author, Epoch, OpId, Seq, Timestamp};
 use patchcast_protocol::room::RoomId;
@@ -7,6 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use thiserror::Error;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::snapshot;
 use crate::limits::MAX_ROW_BYTES;
 use crate::log::LastOp;
 
@@ -16,8 +19,20 @@ pub(super) enum RowError {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     /// It is not what was written.
-    #[error("{0}")]
-    Damaged(String),
+    #[error("room {room}: {detail}")]
+    Damaged {
+        /// The number of the room that it is of; 0 when that is not known.
+        room: i64,
+        /// What was found.
+        detail: String,
+    },
+}
+
+impl RowError {
+    pub(super) fn damaged(room: i64, detail: impl Into<String>) -> RowError {
+        let detail = detail.into();
+        RowError::Damaged { room, detail }
+    }
 }
 
 /// One row of the table `room`. Its checksum covers all of it.
@@ -32,7 +47,7 @@ impl RoomRow {
     fn read(row: &rusqlite::Row<'_>) -> Result<RoomRow, RowError> {
         let id = row.get(0)?;
         let (Ok(dialect), Ok(name)) = (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) else {
-            return Err(RowError::Damaged(format!("the name of room {id} is no text")));
+            return Err(RowError::damaged(id, "its name is no text"));
         };
         let room = RoomRow {
             id,
@@ -42,9 +57,7 @@ impl RoomRow {
         };
         match row.get::<_, i64>(4)? == room.checksum() {
             true => Ok(room),
-            false => Err(RowError::Damaged(format!(
-                "the name of room {id} is not what was written"
-            ))),
+            false => Err(RowError::damaged(id, "its name is not what was written")),
         }
     }
 
@@ -53,6 +66,17 @@ impl RoomRow {
         fill(&mut numbers, &[self.id.cast_unsigned(), self.epoch.0]);
         let seed = xxh3_64_with_seed(self.dialect.as_bytes(), xxh3_64(&numbers));
         xxh3_64_with_seed(self.name.as_bytes(), seed).cast_signed()
+    }
+}
+
+impl fmt::Display for RoomRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.name.is_empty() {
+            "(default)"
+        } else {
+            &self.name
+        };
+        write!(f, "room {}:{name}", self.dialect)
     }
 }
 
@@ -137,7 +161,7 @@ pub(super) struct SoughtOp {
     pub(super) last: Seq,
 }
 
-/// The index has no checksums, so what it says is held against the entry.
+/// The index has no checksums, so what it says is held against the entry, if that is still kept.
 pub(super) fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<LastOp, RowError> {
     let SoughtOp {
         room,
@@ -157,12 +181,18 @@ pub(super) fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<Last
         return Ok(None);
     };
     let (seq, op) = (Seq(seq.cast_unsigned()), OpId(op.cast_unsigned()));
-    let damaged = || RowError::Damaged(format!("{seq} of room {room} is not {op} of {author}"));
+    let damaged = || RowError::damaged(room, format!("{seq} is not {op} of {author}"));
     let mut statement = select_batches(connection)?;
     let mut batches = statement.query((room, seq.0.cast_signed().saturating_sub(1)))?;
     let batch = batches.next()?.map(|columns| Batch::read(room, columns));
     let batch = batch.transpose()?.filter(|batch| batch.first <= seq);
-    let entry = batch.ok_or_else(damaged)?.entry(seq)?;
+    let Some(batch) = batch else {
+        // The checksum of what was forgotten is held against it when the server starts.
+        let (_, forgotten) = snapshot::summary(connection, room)?;
+        let known = Seq::START < seq && seq <= forgotten.last;
+        return known.then_some(Some((op, seq))).ok_or_else(damaged);
+    };
+    let entry = batch.entry(seq)?;
     match (entry.author, entry.op) == (author, op) {
         true => Ok(Some((op, entry.seq))),
         false => Err(damaged()),
@@ -172,6 +202,14 @@ pub(super) fn last_op(connection: &Connection, sought: &SoughtOp) -> Result<Last
 /// Which entry the index has for an op.
 pub(super) fn select_op(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached("SELECT seq FROM op WHERE room = ? AND author = ? AND op = ?")
+}
+
+/// The rows of the index whose entries are forgotten: `room`, `author`, `op` and `seq`.
+pub(super) fn select_forgotten_ops(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(
+        "SELECT op.room, op.author, op.op, op.seq FROM snapshot JOIN op ON op.room = snapshot.room
+         WHERE snapshot.forgotten > 0 AND op.seq > 0 AND op.seq <= snapshot.forgotten",
+    )
 }
 
 pub(super) fn count_ops(connection: &Connection) -> rusqlite::Result<i64> {
@@ -295,7 +333,7 @@ impl<'a> Batch<'a> {
 }
 
 fn damaged(seq: Seq, room: i64) -> RowError {
-    RowError::Damaged(format!("{seq} of room {room} is not what was written"))
+    RowError::damaged(room, format!("{seq} is not what was written"))
 }
 
 /// One entry.

@@ -5,13 +5,16 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::rows::RowError;
 use super::{Durability, OpenError, StartupCheck, boot, check, wal};
 
 /// The format that this version writes, kept in SQLite's `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
+
+/// The format before that, without snapshots, which is brought up to the present one when it is opened.
+const WITHOUT_SNAPSHOTS: i64 = 2;
 
 /// Tells our files from those of other programs (SQLite's `application_id`): "PCST".
 const APPLICATION_ID: i64 = 0x5043_5354;
@@ -41,6 +44,19 @@ const SCHEMA: &str = "
         PRIMARY KEY (room, author, op)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE unsynced (boot TEXT NOT NULL) STRICT;
+";
+
+/// What format 3 has beyond the one before: a row of it is a [`SnapshotRow`](super::snapshot::SnapshotRow). The state comes behind the numbers, so that these are
+/// read without it.
+const SNAPSHOTS: &str = "
+    CREATE TABLE snapshot (
+        room      INTEGER PRIMARY KEY REFERENCES room (id),
+        seq       INTEGER NOT NULL,
+        forgotten INTEGER NOT NULL,
+        ops       INTEGER NOT NULL,
+        checksum  INTEGER NOT NULL,
+        state     BLOB NOT NULL
+    ) STRICT;
 ";
 
 pub(super) struct Connections {
@@ -95,7 +111,7 @@ impl From<RowError> for ConnectError {
     fn from(error: RowError) -> Self {
         match error {
             RowError::Sqlite(error) => error.into(),
-            RowError::Damaged(detail) => ConnectError::Damaged(detail),
+            damaged @ RowError::Damaged { .. } => ConnectError::Damaged(damaged.to_string()),
         }
     }
 }
@@ -110,9 +126,10 @@ fn connect(path: &Path, durability: Durability, check: StartupCheck) -> Result<C
     writer.pragma_update(None, "synchronous", "full")?;
     let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | unlocked)?;
     if check == StartupCheck::Full {
-        check::verify(&reader)?;
+        check::verify(&reader, has_snapshots(&reader)?)?;
     }
     writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    upgrade(&mut writer)?;
     // A crash may have left a torn transaction's frames, which new ones would overwrite only in part. After a
     // second crash they would look like damage (see `wal`), so every server begins with an empty log. When
     // another program is reading the database this does nothing.
@@ -122,6 +139,23 @@ fn connect(path: &Path, durability: Durability, check: StartupCheck) -> Result<C
         writer.pragma_update(None, "synchronous", "normal")?;
     }
     Ok(Connections { writer, reader })
+}
+
+/// The file's header tells the format of what is folded into it. What a crash left in the write-ahead log may be newer.
+fn has_snapshots(connection: &Connection) -> rusqlite::Result<bool> {
+    let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(format > WITHOUT_SNAPSHOTS)
+}
+
+/// Brings a database of the format before up to the present one, all or nothing.
+fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    if has_snapshots(connection)? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(SNAPSHOTS)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 /// Makes an empty database aside and moves it into place, so that a crash leaves either none or a whole one.
@@ -166,7 +200,8 @@ fn write_empty(path: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", VERSION)?;
-    connection.execute_batch(SCHEMA)
+    connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(SNAPSHOTS)
 }
 
 /// Reads the header by hand (SQLite file format, section 1.3): opening an unknown file with SQLite might already change it.
@@ -205,7 +240,7 @@ fn verify_header(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::Foreign(path.to_owned()));
     }
     match number(60) {
-        VERSION => Ok(()),
+        WITHOUT_SNAPSHOTS | VERSION => Ok(()),
         1 => Err(OpenError::Unreleased(path.to_owned())),
         found if found > VERSION => Err(OpenError::Newer {
             path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! The thread that appends: whatever waits goes into one transaction and one fsync.
+//! The thread that writes: whatever waits to be appended goes into one transaction and one fsync.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -10,12 +10,14 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::oneshot;
 
 use super::room_log::Room;
-use super::{Shared, boot, rows};
+use super::rows::{self, RowError};
+use super::{Shared, boot, snapshot};
 use crate::limits::MAX_COMMIT_BYTES;
-use crate::log::AppendError;
+use crate::log::{AppendError, Snapshot};
 
 pub(super) enum Request {
     Append(Append),
+    Save(Save),
     Stop,
 }
 
@@ -26,9 +28,16 @@ pub(super) struct Append {
     pub(super) reply: oneshot::Sender<Result<Head, AppendError>>,
 }
 
-/// Appends until it is told to stop, or until storing fails in a way that leaves the database in doubt.
+pub(super) struct Save {
+    pub(super) room: Arc<Room>,
+    pub(super) snapshot: Snapshot,
+    pub(super) forget: Option<Seq>,
+    pub(super) reply: oneshot::Sender<Result<(), AppendError>>,
+}
+
+/// Writes until it is told to stop, or until storing fails in a way that leaves the database in doubt.
 pub(super) fn run(connection: Connection, requests: &mpsc::Receiver<Request>, shared: &Shared) {
-    if append_all(&connection, requests, shared).is_err() {
+    if write_all(&connection, requests, shared).is_err() {
         return;
     }
     if let Err(error) = boot::end(&connection) {
@@ -39,42 +48,88 @@ pub(super) fn run(connection: Connection, requests: &mpsc::Receiver<Request>, sh
 /// The database is in doubt.
 struct InDoubt;
 
-fn append_all(
+fn write_all(
     connection: &Connection,
     requests: &mpsc::Receiver<Request>,
     shared: &Shared,
 ) -> Result<(), InDoubt> {
-    while let Ok(Request::Append(first)) = requests.recv() {
-        let (group, stop) = gather(first, requests);
-        match commit(connection, &group) {
-            Ok(outcomes) => {
-                shared.writable.store(true, Ordering::Relaxed);
-                answer(group, outcomes);
+    let mut next = None;
+    loop {
+        match next.take().or_else(|| requests.recv().ok()) {
+            Some(Request::Append(first)) => {
+                let (group, then) = gather(first, requests);
+                next = then;
+                append(connection, group, shared)?;
             }
-            Err(error) => {
-                shared.writable.store(false, Ordering::Relaxed);
-                let error = classify(&error);
-                tracing::error!(%error, appends = group.len(), "the log did not take a commit");
-                let in_doubt = matches!(error, AppendError::InDoubt(_)).then(|| error.to_string());
-                for append in group {
-                    // A room that has gone meanwhile needs no answer; so too below.
-                    let _ = append.reply.send(Err(error.clone()));
-                }
-                if in_doubt.is_some() {
-                    shared.failure.send_replace(in_doubt);
-                    return Err(InDoubt);
-                }
-            }
-        }
-        if stop {
-            break;
+            Some(Request::Save(save)) => keep(connection, save, shared)?,
+            Some(Request::Stop) | None => return Ok(()),
         }
     }
-    Ok(())
 }
 
-/// Takes what else waits, up to a bound that keeps one commit short.
-fn gather(first: Append, requests: &mpsc::Receiver<Request>) -> (Vec<Append>, bool) {
+fn append(connection: &Connection, group: Vec<Append>, shared: &Shared) -> Result<(), InDoubt> {
+    let committed = transaction(connection, || stage(connection, &group));
+    shared.writable.store(committed.is_ok(), Ordering::Relaxed);
+    match committed {
+        Ok(outcomes) => {
+            answer(group, outcomes);
+            Ok(())
+        }
+        Err(error) => {
+            let error = classify(&error);
+            tracing::error!(%error, appends = group.len(), "the log did not take a commit");
+            for append in group {
+                // A room that has gone meanwhile needs no answer; so too below.
+                let _ = append.reply.send(Err(error.clone()));
+            }
+            go_on_after(error, shared)
+        }
+    }
+}
+
+/// Saves a snapshot, in a transaction of its own. What other rooms append meanwhile waits for it.
+fn keep(connection: &Connection, save: Save, shared: &Shared) -> Result<(), InDoubt> {
+    let Save {
+        room,
+        snapshot,
+        forget,
+        reply,
+    } = save;
+    let room_id = room.id.load(Ordering::Relaxed);
+    if let Err(refused) = snapshot.check(room.head.borrow().seq) {
+        let _ = reply.send(Err(refused));
+        return Ok(());
+    }
+    match transaction(connection, || {
+        snapshot::save(connection, room_id, &snapshot, forget)
+    }) {
+        Ok(forgotten) => {
+            room.first.store(forgotten.first().0, Ordering::Release);
+            let _ = reply.send(Ok(()));
+            Ok(())
+        }
+        Err(error) => {
+            let error = match &error {
+                RowError::Sqlite(error) => classify(error),
+                RowError::Damaged { detail, .. } => AppendError::Refused(detail.clone()),
+            };
+            tracing::error!(room = %room.name, %error, "the log did not take a snapshot");
+            let _ = reply.send(Err(error.clone()));
+            go_on_after(error, shared)
+        }
+    }
+}
+
+fn go_on_after(error: AppendError, shared: &Shared) -> Result<(), InDoubt> {
+    if !matches!(error, AppendError::InDoubt(_)) {
+        return Ok(());
+    }
+    shared.failure.send_replace(Some(error.to_string()));
+    Err(InDoubt)
+}
+
+/// Takes what else is to be appended and waits, up to a bound that keeps one commit short; and what came behind that instead.
+fn gather(first: Append, requests: &mpsc::Receiver<Request>) -> (Vec<Append>, Option<Request>) {
     let mut bytes = size(&first);
     let mut group = vec![first];
     while bytes < MAX_COMMIT_BYTES {
@@ -83,11 +138,11 @@ fn gather(first: Append, requests: &mpsc::Receiver<Request>) -> (Vec<Append>, bo
                 bytes += size(&append);
                 group.push(append);
             }
-            Ok(Request::Stop) => return (group, true),
+            Ok(other) => return (group, Some(other)),
             Err(_) => break,
         }
     }
-    (group, false)
+    (group, None)
 }
 
 fn size(append: &Append) -> usize {
@@ -100,18 +155,22 @@ enum Outcome {
     Conflict(Head),
 }
 
-fn commit(connection: &Connection, group: &[Append]) -> rusqlite::Result<Vec<Outcome>> {
+/// Commits what `write` writes, or nothing of it.
+fn transaction<T, E: From<rusqlite::Error>>(
+    connection: &Connection,
+    write: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     // By hand, because rusqlite's transactions compile their statements anew each time.
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let outcomes = stage(connection, group).and_then(|outcomes| {
+    let written = write().and_then(|written| {
         connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(outcomes)
+        Ok(written)
     });
     // After some errors SQLite has rolled back by itself.
-    if outcomes.is_err() && !connection.is_autocommit() {
+    if written.is_err() && !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
-    outcomes
+    written
 }
 
 /// Inserts what can be appended into the open transaction.

@@ -60,8 +60,8 @@ async fn another_format_is_refused_by_its_reason_and_left_alone() {
     let directory = written().await.terminate().await;
     for (format, reason) in [
         (
-            3,
-            "has format 3, and this version reads up to 2; use the newer patchcast",
+            4,
+            "has format 4, and this version reads up to 3; use the newer patchcast",
         ),
         (1, "was made by a version before 0.1 was released; move it away"),
     ] {
