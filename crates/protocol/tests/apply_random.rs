@@ -45,10 +45,14 @@ fn a_change_is_whole_or_not_at_all_and_can_be_taken_back() {
 
         let edit = Edit::of(before.value(), &patches).unwrap();
         let mut made = before.clone();
-        made.make(edit.clone()).unwrap();
+        let way_back = made.make(edit.clone()).unwrap();
         assert!(same(made.value(), document.value()), "{case}: {}", made.value());
         assert_eq!(made.bytes(), bytes(made.value()), "{case}");
-        made.make(edit.invert(before.value())).unwrap();
+        let inverse = edit.invert(before.value());
+        way_back.roll_back(&mut made);
+        assert_same(&made, &before, &case);
+        assert_eq!(made.make(edit.clone()).unwrap().into_edit(), inverse, "{case}");
+        made.make(inverse).unwrap();
         assert!(same(made.value(), before.value()), "{case}: {}", made.value());
         let full = |max| {
             Document::with_max_bytes(before.value().clone(), max).and_then(|mut full| full.make(edit.clone()))

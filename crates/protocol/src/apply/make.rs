@@ -1,13 +1,15 @@
-//! Making an edit: what it would make of the document is measured first, so there is nothing to take back.
+//! Measuring an edit: what it would make of the document is known before it is made.
 //!
 //! Patches are made one by one, each of which moves the items behind it. An edit is made in one pass over each array that it changes, however
 //! many items come and go.
+
+use std::mem;
 
 use serde_json::Value;
 
 use super::error::{Fault, out_of_range, reserved, too_large, unresolved};
 use super::step::{check, commas};
-use super::{ApplyError, Document};
+use super::{ApplyError, Document, WayBack};
 use crate::edit::{ArrayEdit, Edit, Item, Node};
 use crate::limits::MAX_DOCUMENT_DEPTH;
 use crate::path::{PathSegment, RESERVED_KEY};
@@ -15,23 +17,32 @@ use crate::value::{bytes, key_bytes};
 
 impl Document {
     /// Makes an edit of this document, unless the document would become too deep or too large, or the edit is one of another document.
-    ///
-    /// The way back is [`Edit::invert`], to be asked before.
-    pub fn make(&mut self, edit: Edit) -> Result<(), ApplyError> {
-        self.bytes = self.bytes_after(&edit)?;
-        edit.apply(&mut self.value);
-        Ok(())
+    pub fn make(&mut self, edit: Edit) -> Result<WayBack, ApplyError> {
+        self.make_within(edit, self.max_bytes)
+    }
+
+    /// Makes an edit that was made of this document before, when it may have been allowed to be larger.
+    pub fn replay(&mut self, edit: Edit) -> Result<WayBack, ApplyError> {
+        self.make_within(edit, usize::MAX)
+    }
+
+    fn make_within(&mut self, edit: Edit, max_bytes: usize) -> Result<WayBack, ApplyError> {
+        let bytes = self.bytes_after(&edit)?;
+        if bytes > max_bytes && bytes > self.bytes {
+            return Err(too_large(bytes, max_bytes).at(&[]));
+        }
+        Ok(WayBack::make(
+            edit,
+            &mut self.value,
+            mem::replace(&mut self.bytes, bytes),
+        ))
     }
 
     /// The size that an edit would give the document, or why it cannot be made.
-    pub fn bytes_after(&self, edit: &Edit) -> Result<usize, ApplyError> {
+    fn bytes_after(&self, edit: &Edit) -> Result<usize, ApplyError> {
         let mut size = Size::default();
         size.node(&edit.0, &self.value, MAX_DOCUMENT_DEPTH)?;
-        let bytes = self.bytes - size.gone + size.new;
-        if bytes > self.max_bytes && bytes > self.bytes {
-            return Err(too_large(bytes, self.max_bytes).at(&[]));
-        }
-        Ok(bytes)
+        Ok(self.bytes - size.gone + size.new)
     }
 }
 

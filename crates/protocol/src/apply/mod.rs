@@ -11,9 +11,11 @@ mod make;
 mod step;
 mod undo;
 mod unread;
+mod way_back;
 
 pub use error::{ApplyError, ErrorKind};
 pub use undo::Undo;
+pub use way_back::WayBack;
 
 use serde_json::Value;
 
@@ -38,12 +40,18 @@ impl Document {
     }
 
     /// A document that is `value`, and may grow to `max_bytes` as JSON.
-    pub fn with_max_bytes(mut value: Value, max_bytes: usize) -> Result<Document, ApplyError> {
+    pub fn with_max_bytes(value: Value, max_bytes: usize) -> Result<Document, ApplyError> {
+        let document = Document::restored(value, max_bytes)?;
+        if document.bytes > max_bytes {
+            return Err(error::too_large(document.bytes, max_bytes).at(&[]));
+        }
+        Ok(document)
+    }
+
+    /// A document that was `value` before, when it may have been allowed to be larger. Above `max_bytes` it can only shrink.
+    pub fn restored(mut value: Value, max_bytes: usize) -> Result<Document, ApplyError> {
         step::admit(&mut value, MAX_DOCUMENT_DEPTH).map_err(|fault| fault.at(&[]))?;
         let bytes = value::bytes(&value);
-        if bytes > max_bytes {
-            return Err(error::too_large(bytes, max_bytes).at(&[]));
-        }
         Ok(Document {
             value,
             bytes,

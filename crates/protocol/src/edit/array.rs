@@ -71,6 +71,11 @@ impl ArrayEdit {
         (self.gone, self.arrivals, self.edits)
     }
 
+    /// What changes within items, which is then for the caller to make, before the rest.
+    pub fn take_edits(&mut self) -> Vec<(usize, Node)> {
+        std::mem::take(&mut self.edits)
+    }
+
     pub fn gone(&self) -> &[usize] {
         &self.gone
     }

@@ -37,6 +37,19 @@ fn invert_members(edits: &IndexMap<String, Node>, members: &Map<String, Value>) 
 }
 
 fn invert_items(edit: &ArrayEdit, items: &[Value]) -> ArrayEdit {
+    let (gone, arrivals) = invert_order(edit, |index| items.get(index).cloned().unwrap_or_default());
+    let edits = edit.edits().iter().filter_map(|(index, node)| {
+        let after = edit.index_after(*index)?;
+        Some((after, invert(node, items.get(*index))))
+    });
+    ArrayEdit::new(gone, arrivals, edits.collect())
+}
+
+/// What brings the items back to where they were: which leave their places, and what arrives. `removed` gives an item that has gone for good.
+pub(crate) fn invert_order(
+    edit: &ArrayEdit,
+    mut removed: impl FnMut(usize) -> Value,
+) -> (Vec<usize>, Vec<Arrival>) {
     let gone = (0..edit.arrivals().len())
         .map(|number| edit.arrival_after(number))
         .collect();
@@ -45,16 +58,12 @@ fn invert_items(edit: &ArrayEdit, items: &[Value]) -> ArrayEdit {
         let behind = edit.arrivals().partition_point(|arrival| arrival.gap <= index);
         let item = match edit.index_after(index) {
             Some(after) => Item::Moved(after),
-            None => Item::New(items.get(index).cloned().unwrap_or_default()),
+            None => Item::New(removed(index)),
         };
         Arrival {
             gap: index - edit.gone_before(index) + behind,
             item,
         }
     });
-    let edits = edit.edits().iter().filter_map(|(index, node)| {
-        let after = edit.index_after(*index)?;
-        Some((after, invert(node, items.get(*index))))
-    });
-    ArrayEdit::new(gone, arrivals.collect(), edits.collect())
+    (gone, arrivals.collect())
 }

@@ -50,6 +50,7 @@ pub use transform::{Conflict, Receipt, Side, Transformed};
 use crate::value;
 pub(crate) use array::{ArrayEdit, Arrival, Item};
 pub(crate) use increasing::longest_increasing;
+pub(crate) use invert::invert_order;
 
 /// The members that tell items of an array apart, the first that is there: strings or numbers.
 pub const KEYS: [&str; 4] = ["id", "key", "_id", "uuid"];
