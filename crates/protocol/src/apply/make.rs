@@ -1,7 +1,4 @@
-//! Measuring an edit: what it would make of the document is known before it is made.
-//!
-//! Patches are made one by one, each of which moves the items behind it. An edit is made in one pass over each array that it changes, however
-//! many items come and go.
+//! Making an edit: what it would make of the document is measured first, so that it is made whole or not at all.
 
 use std::mem;
 

@@ -38,6 +38,13 @@ impl Edit {
     pub fn of_unseen(patches: &[Patch]) -> Result<Edit, ApplyError> {
         collect(&Place::root(Seen::Nothing, iter::empty()), patches)
     }
+
+    /// The edit that has written these patches, by [`patches`](Edit::patches): those of a log, of which the document is not at hand.
+    ///
+    /// Numbers in paths are indexes of arrays, text is keys of objects, `add` adds a key that was not there, and there is neither `length` nor `-`.
+    pub fn of_written(patches: &[Patch]) -> Result<Edit, ApplyError> {
+        collect(&Place::root(Seen::Written, iter::empty()), patches)
+    }
 }
 
 fn collect(base: &Place<'_>, patches: &[Patch]) -> Result<Edit, ApplyError> {
@@ -135,7 +142,10 @@ impl Place<'_> {
             Op::Remove => None,
             Op::Move { .. } => return Err((ErrorKind::UnsupportedOp, "only items of an array can move")),
         };
-        let is_there = self.step(&Step::Key(key.into())).is_some();
+        let is_there = match (self.seen, op) {
+            (Seen::Written, Op::Add(_)) => false,
+            _ => self.step(&Step::Key(key.into())).is_some(),
+        };
         let edit = match value {
             Some(value) if is_there => Node::Set(canonical(Some(value))),
             Some(value) => Node::Add(canonical(Some(value))),

@@ -25,6 +25,8 @@ pub(super) enum Seen<'a> {
     Value(&'a Value),
     /// It is not known.
     Nothing,
+    /// It is not known, but the patches tell: an edit has written them of it.
+    Written,
     /// It has gone since, so nobody cares.
     Lost,
 }

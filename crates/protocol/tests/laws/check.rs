@@ -182,6 +182,14 @@ fn fits(base: &Value, edit: &Edit) -> Result<(), String> {
             edit
         ));
     }
+    let written = serde_json::from_str::<Vec<Patch>>(&json!(patches).to_string());
+    let written = written.map_err(|error| error.to_string())?;
+    if Edit::of_written(&written).as_ref() != Ok(edit) {
+        return Err(format!(
+            "{} is not read as it was written, by {edit:?}",
+            json!(patches)
+        ));
+    }
     Ok(())
 }
 

@@ -35,7 +35,7 @@ struct Draw<'a, S> {
 }
 
 /// Few, so that people meet. Some look like indexes or like what arrays have.
-const KEYS: [&str; 6] = ["a", "b", "0", "1", "length", "c"];
+const KEYS: [&str; 7] = ["a", "b", "0", "1", "length", "-", "c"];
 
 impl<S: Source> Draw<'_, S> {
     fn one_in(&mut self, number: usize) -> bool {
