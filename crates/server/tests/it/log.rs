@@ -7,6 +7,7 @@ mod epochs;
 mod ops;
 mod power;
 mod reading;
+mod snapshots;
 
 use std::fs;
 use std::path::Path;
@@ -74,6 +75,16 @@ laws! {
         authors_and_rooms_have_ids_of_their_own,
         ops_are_found_ten_thousand_ops_later_and_after_a_crash,
         an_op_that_is_there_already_is_refused;
+    snapshots:
+        a_snapshot_comes_back_as_it_was_saved,
+        a_newer_snapshot_takes_the_place_of_an_older_one_and_not_the_other_way_round,
+        a_snapshot_of_what_is_not_there_is_refused,
+        rooms_have_snapshots_and_gaps_of_their_own,
+        what_is_forgotten_changes_neither_numbers_nor_head_nor_epoch,
+        neither_the_newest_entry_nor_one_after_the_snapshot_is_forgotten,
+        of_what_was_appended_together_all_that_was_not_to_be_forgotten_is_kept,
+        ops_of_forgotten_entries_are_known_for_good,
+        a_reader_behind_what_is_being_forgotten_is_told_so_or_misses_nothing;
     concurrency:
         fifty_writers_to_one_room_store_everything_once,
         no_other_entry_lies_within_a_batch,

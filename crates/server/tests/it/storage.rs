@@ -4,6 +4,7 @@ mod damage;
 mod failing_disk;
 mod full_disk;
 mod index;
+mod snapshots;
 mod torn;
 mod use_of_the_directory;
 

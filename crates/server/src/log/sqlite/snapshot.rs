@@ -162,8 +162,8 @@ pub(super) fn save(
     Ok(forgotten)
 }
 
-/// What is dropped is read once more, for the ops in it. Done with each snapshot that is little; who first asks for it after a long
-/// history makes all rooms wait once, a second per some 200 MB.
+/// What is dropped is read once more, for the ops in it. With each snapshot that is little; of a long history that is to be forgotten for the
+/// first time, all rooms wait for it once, some seconds for a million entries.
 fn drop_up_to(
     connection: &Connection,
     room: i64,

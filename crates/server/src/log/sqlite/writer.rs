@@ -87,7 +87,8 @@ fn append(connection: &Connection, group: Vec<Append>, shared: &Shared) -> Resul
     }
 }
 
-/// Saves a snapshot, in a transaction of its own. What other rooms append meanwhile waits for it.
+/// Saves a snapshot, in a transaction of its own. What other rooms append meanwhile waits for it: a few tenths of a second for the largest
+/// document. Rooms save so seldom that it is little in all.
 fn keep(connection: &Connection, save: Save, shared: &Shared) -> Result<(), InDoubt> {
     let Save {
         room,
