@@ -8,12 +8,14 @@
 
 mod error;
 mod make;
+mod order;
 mod step;
 mod undo;
 mod unread;
 mod way_back;
 
 pub use error::{ApplyError, ErrorKind};
+pub use order::KeyOrder;
 pub use undo::Undo;
 pub use way_back::WayBack;
 

@@ -168,7 +168,10 @@ mod tests {
     #[test]
     fn the_same_changes_in_another_order_come_to_the_same_order() {
         let base = document(r#"{"l":[{},{"x":{"y":0}}],"z":{"q":1,"p":2}}"#);
-        let first = edit(&base, json!([{ "op": "add", "path": ["l", 1, "x", "a"], "value": 1 }]));
+        let first = edit(
+            &base,
+            json!([{ "op": "add", "path": ["l", 1, "x", "a"], "value": 1 }]),
+        );
         let second = edit(
             &base,
             json!([
