@@ -50,8 +50,11 @@ impl Codec {
                     welcome: None,
                 };
             }
-            // A message of a later minor version.
-            Ok(None) => Received::Pong,
+            // A message of a later minor version, or of a document, which is none of ours.
+            Ok(
+                None
+                | Some(ServerMessage::Snapshot { .. } | ServerMessage::Made(..) | ServerMessage::Check { .. }),
+            ) => Received::Pong,
             Ok(Some(ServerMessage::Welcome(welcome))) => {
                 self.client = Some(welcome.client);
                 let received = Welcome {
@@ -73,10 +76,11 @@ impl Codec {
                 Received::Entries { after, entries }
             }
             Ok(Some(ServerMessage::Ack(ack))) => Received::Ack(ack),
-            Ok(Some(ServerMessage::Reject { id, code, reason })) => {
-                let reason = reason.into();
-                Received::Reject { id, code, reason }
-            }
+            Ok(Some(ServerMessage::Reject(reject))) => Received::Reject {
+                id: reject.id,
+                code: reject.code,
+                reason: reject.reason.into(),
+            },
             Ok(Some(ServerMessage::Presence(change))) => Received::Presence(change),
             Ok(Some(ServerMessage::Pong)) => Received::Pong,
             Ok(Some(ServerMessage::Error { code, reason })) => {

@@ -11,18 +11,26 @@ pub enum Dialect {
     Chat,
     /// Subprotocol `patchcast.v1`: sessions, in which nothing is lost or doubled across reconnects.
     Sessions,
+    /// What sessions become whose `hello` asks for a room of kind `document`. No handshake leads here: a document's room has a dialect of its own so
+    /// that it is another one than the stream of the same name.
+    Documents,
 }
 
 impl Dialect {
-    /// Every dialect.
-    pub const ALL: [Dialect; 3] = [Dialect::Patches, Dialect::Chat, Dialect::Sessions];
+    /// Every dialect, those that a handshake leads to first.
+    pub const ALL: [Dialect; 4] = [
+        Dialect::Patches,
+        Dialect::Chat,
+        Dialect::Sessions,
+        Dialect::Documents,
+    ];
 
     /// The value of `Sec-WebSocket-Protocol`; `None` for the dialect of clients that ask for none.
     pub const fn subprotocol(self) -> Option<&'static str> {
         match self {
             Dialect::Patches => None,
             Dialect::Chat => Some("json"),
-            Dialect::Sessions => Some("patchcast.v1"),
+            Dialect::Sessions | Dialect::Documents => Some("patchcast.v1"),
         }
     }
 
@@ -47,6 +55,7 @@ impl Dialect {
             Dialect::Patches => "patches",
             Dialect::Chat => "chat",
             Dialect::Sessions => "sessions",
+            Dialect::Documents => "documents",
         }
     }
 }
@@ -66,6 +75,7 @@ mod tests {
         assert_eq!(Dialect::negotiate([]), Some(Dialect::Patches));
         assert_eq!(Dialect::negotiate(["json"]), Some(Dialect::Chat));
         assert_eq!(Dialect::negotiate(["soap", "json"]), Some(Dialect::Chat));
+        assert_eq!(Dialect::negotiate(["patchcast.v1"]), Some(Dialect::Sessions));
         assert_eq!(Dialect::negotiate(["soap"]), None);
         assert_eq!(Dialect::negotiate(["JSON"]), None);
     }

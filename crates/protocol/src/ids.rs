@@ -160,6 +160,29 @@ pub struct Position {
     pub seq: Seq,
 }
 
+/// What tells whether two have the same state of a document: see [`state_hash`](crate::value::state_hash). On the wire it is 16 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateHash(pub [u8; 8]);
+
+impl StateHash {
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<StateHash> {
+        Epoch::parse(text).map(|Epoch(number)| StateHash(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for StateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for StateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StateHash({self})")
+    }
+}
+
 /// Milliseconds since 1970-01-01 UTC by the server's clock. For people to read: entries are ordered by [`Seq`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);

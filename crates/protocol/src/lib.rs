@@ -4,6 +4,7 @@
 //! `wasm32-unknown-unknown` and imports nothing from its host.
 
 pub mod apply;
+mod canonical;
 pub mod chat;
 pub mod close;
 pub mod dialect;

@@ -4,6 +4,8 @@ use std::io;
 
 use serde_json::{Map, Number, Value};
 
+pub use crate::canonical::state_hash;
+
 /// Whether JavaScript takes two values for the same: 1 and 1.0 are, so are 0 and -0, and the order of keys does not count.
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {

@@ -4,7 +4,7 @@
 
 use patchcast_protocol::limits::MAX_DEPTH;
 use patchcast_protocol::message::{
-    ErrorCode, Refusal, RejectCode, read_client, read_server, write_client, write_server,
+    ErrorCode, Refusal, Reject, RejectCode, read_client, read_server, write_client, write_server,
 };
 use patchcast_protocol::patch::Patch;
 use patchcast_protocol::patches::check_message;
@@ -92,7 +92,9 @@ fn client_outcome(text: &str) -> Result<Value, (Value, String)> {
     match read_client(text) {
         Ok(message) => Ok(serde_json::from_str(&write_client(&message)).unwrap()),
         Err(Refusal::Error { code, reason }) => Err((json!({ "error": code }), reason)),
-        Err(Refusal::Reject { id, code, reason }) => Err((json!({ "reject": code, "id": id.0 }), reason)),
+        Err(Refusal::Reject(reject)) => {
+            Err((json!({ "reject": reject.code, "id": reject.id.0 }), reject.reason))
+        }
     }
 }
 
@@ -107,23 +109,29 @@ fn server_outcome(text: &str) -> Result<Value, (Value, String)> {
 #[test]
 fn an_op_of_a_hundred_thousand_levels_is_refused_without_using_the_stack() {
     let deep = "[".repeat(100_000);
-    let op = |data: &str| read_client(&format!("{{\"type\":\"op\",\"id\":9,\"data\":{data}}}")).map(drop);
-    let refusal = op(&format!("{deep}{}", "]".repeat(100_000))).unwrap_err();
-    assert!(
-        matches!(refusal, Refusal::Reject { id, code: RejectCode::BadData, .. } if id.0 == 9),
-        "{refusal:?}"
-    );
-    let refusal = op(&deep).unwrap_err();
-    assert!(
-        matches!(
-            refusal,
-            Refusal::Error {
-                code: ErrorCode::Malformed,
-                ..
-            }
-        ),
-        "{refusal:?}"
-    );
+    let whole = format!("{deep}{}", "]".repeat(100_000));
+    for (member, expected) in [
+        (r#""data""#, RejectCode::BadData),
+        (r#""base":1,"patches""#, RejectCode::BadPatches),
+    ] {
+        let op = |value: &str| read_client(&format!(r#"{{"type":"op","id":9,{member}:{value}}}"#)).map(drop);
+        let refusal = op(&whole).unwrap_err();
+        assert!(
+            matches!(&refusal, Refusal::Reject(Reject { id, code, .. }) if id.0 == 9 && *code == expected),
+            "{refusal:?}"
+        );
+        let refusal = op(&deep).unwrap_err();
+        assert!(
+            matches!(
+                refusal,
+                Refusal::Error {
+                    code: ErrorCode::Malformed,
+                    ..
+                }
+            ),
+            "{refusal:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Holds `docs/protocol.md` and `docs/sessions.md` to the code.
+//! Holds the pages of `docs` about the wire to the code.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,8 +9,8 @@ use patchcast_protocol::close::{Advice, CloseCode};
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::limits;
 use patchcast_protocol::message::{
-    ClientMessage, Durability, ErrorCode, Refusal, RejectCode, ResetCode, ServerMessage, read_client,
-    read_server, write_server,
+    ClientMessage, Durability, ErrorCode, Outcome, Refusal, Reject, RejectCode, ResetCode, ServerMessage,
+    read_client, read_server, write_server,
 };
 use patchcast_protocol::patch::OpName;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
 const SESSIONS: &str = include_str!("../../../docs/sessions.md");
+const DOCUMENTS: &str = include_str!("../../../docs/documents.md");
 const PATCHES: &str = include_str!("../../../docs/patches.md");
 const SMALLEST_CLIENT: &str = include_str!("../../../examples/javascript/patchcast.mjs");
 
@@ -47,10 +48,14 @@ fn the_document_lists_every_dialect() {
         .into_iter()
         .map(|row| row[0])
         .collect();
-    let expected = Dialect::ALL.map(|dialect| match dialect.subprotocol() {
-        None => "(none)".to_owned(),
-        Some(name) => format!("`{name}`"),
-    });
+    let is_negotiated = |dialect: &Dialect| Dialect::negotiate(dialect.subprotocol()) == Some(*dialect);
+    let names = Dialect::ALL.into_iter().filter(is_negotiated);
+    let expected: Vec<_> = names
+        .map(|dialect| match dialect.subprotocol() {
+            None => "(none)".to_owned(),
+            Some(name) => format!("`{name}`"),
+        })
+        .collect();
     assert_eq!(documented, expected);
 }
 
@@ -58,6 +63,7 @@ fn the_document_lists_every_dialect() {
 fn the_documents_state_the_limits() {
     let mut documented = table(section(PROTOCOL, "Limits"));
     documented.extend(table(section(SESSIONS, "Limits")));
+    documented.extend(table(section(DOCUMENTS, "Limits")));
     documented.extend(table(section(PATCHES, "Limits")));
     let secret = limits::SECRET_CHARACTERS;
     let expected = [
@@ -78,6 +84,10 @@ fn the_documents_state_the_limits() {
             format!("{} to {}", secret.start(), secret.end()),
         ),
         ("levels of nesting in data", limits::MAX_DATA_DEPTH.to_string()),
+        (
+            "levels of nesting in the patches of an op",
+            limits::MAX_DATA_DEPTH.to_string(),
+        ),
         ("bytes of a presence", limits::MAX_PRESENCE_BYTES.to_string()),
         ("the largest id or seq", limits::MAX_SAFE_INTEGER.to_string()),
         (
@@ -110,31 +120,48 @@ fn the_documents_state_the_limits() {
     for words in in_words {
         assert!(SESSIONS.contains(&words), "{words}");
     }
+    for words in [
+        format!("patches deeper than {} levels", limits::MAX_DATA_DEPTH),
+        format!("a document deeper than {} levels", limits::MAX_DOCUMENT_DEPTH),
+        format!("or deeper than {} levels", limits::MAX_DOCUMENT_DEPTH),
+    ] {
+        assert!(DOCUMENTS.contains(&words), "{words}");
+    }
 }
 
 #[test]
 fn every_message_of_a_client_is_described_with_its_members() {
-    let described = messages("What a client sends");
-    let names: Vec<_> = described.iter().map(|message| message.name).collect();
-    assert_eq!(names, CLIENT_TYPES);
-    for Described { name, example, rows } in described {
+    let heading = "What a client sends";
+    let (in_sessions, in_documents) = (messages(SESSIONS, heading), messages(DOCUMENTS, heading));
+    assert_eq!(
+        in_sessions.iter().map(|m| m.name).collect::<Vec<_>>(),
+        CLIENT_TYPES
+    );
+    assert_eq!(
+        in_documents.iter().map(|m| m.name).collect::<Vec<_>>(),
+        CLIENT_TYPES_OF_DOCUMENTS
+    );
+    for Described { name, example, rows } in in_sessions.iter().chain(&in_documents) {
         let message = read_client(example).unwrap_or_else(|refusal| panic!("{example}: {refusal:?}"));
-        assert_eq!(client_type(&message), name);
+        assert_eq!(client_type(&message), *name);
         let members: Map<String, Value> = serde_json::from_str(example).unwrap();
-        assert_eq!(
-            first_column(&rows),
-            members.keys().cloned().collect::<Vec<_>>(),
-            "{name}"
-        );
-        // The reader itself says what it takes, when it meets what it does not.
-        let mut accepted = names_after_expected(&refused(&with_member(&members, "?")));
-        let mut known: Vec<_> = members.keys().cloned().collect();
-        accepted.sort();
-        known.sort();
-        assert_eq!(known, accepted, "{name}");
-        for row in &rows {
+        assert_eq!(first_column(rows), keys(&members), "{name}");
+        // The reader itself says what it takes, when it meets what it does not. What only documents have stands on their page.
+        let elsewhere = in_documents.iter().filter(|other| other.name == *name);
+        let elsewhere: Vec<_> = elsewhere.flat_map(|other| first_column(&other.rows)).collect();
+        let accepted = names_after_expected(&refused(&with_member(&members, "?")));
+        for member in members.keys() {
+            assert!(accepted.contains(member), "{member} of {name}");
+        }
+        for member in &accepted {
+            assert!(
+                members.contains_key(member) || elsewhere.contains(member),
+                "{member} of {name}"
+            );
+        }
+        for row in rows {
             let without = without_member(&members, unquote(row[0]));
-            let expected = if read_client(&without).is_ok() {
+            let expected = if accepts_without(name, row, &without) {
                 "optional"
             } else {
                 "required"
@@ -144,61 +171,93 @@ fn every_message_of_a_client_is_described_with_its_members() {
     }
 }
 
+/// Whether a message is still one that a client sends, be it another one.
+fn accepts_without(name: &str, row: &Row, without: &str) -> bool {
+    // Without a kind it is a stream, which does not begin as something.
+    let text = match (name, row[0]) {
+        ("hello", "`kind`") => without.replace(r#","initial":{"gifts":[]}"#, ""),
+        _ => without.to_owned(),
+    };
+    read_client(&text).is_ok()
+}
+
 #[test]
 fn every_message_of_the_server_is_described_with_its_members() {
-    let described = messages("What the server sends");
-    let names: Vec<_> = described.iter().map(|message| message.name).collect();
-    assert_eq!(names, SERVER_TYPES);
-    for Described { name, example, rows } in described {
+    let heading = "What the server sends";
+    let (in_sessions, in_documents) = (messages(SESSIONS, heading), messages(DOCUMENTS, heading));
+    assert_eq!(
+        in_sessions.iter().map(|m| m.name).collect::<Vec<_>>(),
+        SERVER_TYPES
+    );
+    assert_eq!(
+        in_documents.iter().map(|m| m.name).collect::<Vec<_>>(),
+        SERVER_TYPES_OF_DOCUMENTS
+    );
+    for Described { name, example, rows } in in_sessions.into_iter().chain(in_documents) {
         let message = read_server::<Box<RawValue>>(example).unwrap().unwrap();
         assert_eq!(server_type(&message), name);
         // So the example has all the members that such a message has.
         assert_eq!(write_server(&message), example);
         let members: Map<String, Value> = serde_json::from_str(example).unwrap();
-        assert_eq!(
-            first_column(&rows),
-            members.keys().cloned().collect::<Vec<_>>(),
-            "{name}"
-        );
-        for row in &rows {
+        assert_eq!(first_column(&rows), keys(&members), "{name}");
+        let (optional, always): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[1] == "optional");
+        let mut bare = members.clone();
+        for row in optional {
+            bare.shift_remove(unquote(row[0]));
+        }
+        let bare = Value::Object(bare).to_string();
+        let message = read_server::<Box<RawValue>>(&bare).unwrap().unwrap();
+        assert_eq!(write_server(&message), bare);
+        for row in always {
+            assert_eq!(row[1], "always", "{} of {name}", row[0]);
             let member = unquote(row[0]);
             let read = read_server::<Box<RawValue>>(&without_member(&members, member));
             // A member that is always written need not be one that our own client reads.
-            let optional = read.is_ok_and(|message| {
+            let left_out = read.is_ok_and(|message| {
                 let text = message.map(|message| write_server(&message)).unwrap_or_default();
                 serde_json::from_str::<Value>(&text).is_ok_and(|written| written.get(member).is_none())
             });
-            let expected = if optional { "optional" } else { "always" };
-            assert_eq!(row[1], expected, "{member} of {name}");
+            assert!(!left_out, "{member} of {name}");
         }
     }
 }
 
 #[test]
 fn an_entry_is_described_with_its_members() {
-    let entries = messages("What the server sends").remove(2);
-    let message: Value = serde_json::from_str(entries.example).unwrap();
-    let entry = message["entries"][0].as_object().unwrap();
-    let rows = table(
-        section(SESSIONS, "What the server sends")
-            .split("An entry, which")
-            .nth(1)
-            .unwrap(),
-    );
-    assert_eq!(first_column(&rows), entry.keys().cloned().collect::<Vec<_>>());
+    for page in [SESSIONS, DOCUMENTS] {
+        let described = messages(page, "What the server sends");
+        let entries = described
+            .iter()
+            .find(|message| message.name == "entries")
+            .unwrap();
+        let message: Value = serde_json::from_str(entries.example).unwrap();
+        let entry = message["entries"][0].as_object().unwrap();
+        let (_, rest) = section(page, "What the server sends")
+            .split_once("An entry, which")
+            .unwrap();
+        assert_eq!(first_column(&table(rest)), keys(entry));
+        if let Some(conflict) = entry.get("conflicts") {
+            let (_, rest) = rest.split_once("A conflict, at").unwrap();
+            assert_eq!(first_column(&table(rest)), keys(conflict[0].as_object().unwrap()));
+        }
+    }
 }
 
 #[test]
 fn every_code_is_listed_and_every_error_with_the_close_that_follows() {
-    let mut codes = section(SESSIONS, "Codes")
-        .split("Of `")
-        .map(|part| first_column(&table(part)));
-    assert_eq!(codes.next().unwrap(), variants::<Durability>());
-    assert_eq!(codes.next().unwrap(), variants::<ResetCode>());
-    assert_eq!(codes.next().unwrap(), variants::<RejectCode>());
-    assert_eq!(codes.next().unwrap(), variants::<ErrorCode>());
-    assert_eq!(codes.next(), None);
-    for row in table(section(SESSIONS, "Codes").split("Of `error`").nth(1).unwrap()) {
+    let [durability, reset, reject, error] = tables(SESSIONS, "Codes").try_into().unwrap();
+    let [outcome, document_reject, document_error] = tables(DOCUMENTS, "Codes").try_into().unwrap();
+    assert_eq!(first_column(&durability), variants::<Durability>());
+    assert_eq!(first_column(&reset), variants::<ResetCode>());
+    assert_eq!(
+        first_column(&[reject, document_reject].concat()),
+        variants::<RejectCode>()
+    );
+    // The first one, as it was sent, is left out on the wire.
+    assert_eq!(first_column(&outcome), variants::<Outcome>()[1..]);
+    let errors = [error, document_error].concat();
+    assert_eq!(first_column(&errors), variants::<ErrorCode>());
+    for row in errors {
         let code: ErrorCode = serde_json::from_value(unquote(row[0]).into()).unwrap();
         let closes = code.closes().map(|close| close.number().to_string());
         assert_eq!(row[1], closes.unwrap_or_default(), "{code:?}");
@@ -207,7 +266,8 @@ fn every_code_is_listed_and_every_error_with_the_close_that_follows() {
 
 #[test]
 fn bad_input_gets_the_answer_that_the_table_says() {
-    let rows = table(section(SESSIONS, "Bad input"));
+    let mut rows = table(section(SESSIONS, "Bad input"));
+    rows.extend(table(section(DOCUMENTS, "Bad input")));
     for row in &rows {
         let (example, answer) = (unquote(row[1]), unquote(row[2]));
         if !example.is_empty() {
@@ -245,7 +305,7 @@ fn every_operation_is_described() {
 
 #[test]
 fn the_conversation_is_one_that_the_code_understands() {
-    let lines = SESSIONS.lines().filter_map(|line| {
+    let lines = SESSIONS.lines().chain(DOCUMENTS.lines()).filter_map(|line| {
         let client = line.strip_prefix("-> ").map(|text| (true, text));
         client.or_else(|| line.strip_prefix("<- ").map(|text| (false, text)))
     });
@@ -279,8 +339,8 @@ struct Described {
 }
 
 /// What each heading of the third level in a section describes.
-fn messages(heading: &str) -> Vec<Described> {
-    let parts = section(SESSIONS, heading).split("\n### `").skip(1);
+fn messages(page: &'static str, heading: &str) -> Vec<Described> {
+    let parts = section(page, heading).split("\n### `").skip(1);
     parts
         .map(|part| Described {
             name: part.split('`').next().unwrap(),
@@ -292,27 +352,32 @@ fn messages(heading: &str) -> Vec<Described> {
 
 /// In the document's order. A new message does not compile here before it has got its name, and its section.
 const CLIENT_TYPES: [&str; 4] = ["hello", "op", "presence", "ping"];
+const CLIENT_TYPES_OF_DOCUMENTS: [&str; 3] = ["hello", "op", "diverged"];
 
 fn client_type<D>(message: &ClientMessage<D>) -> &'static str {
     match message {
         ClientMessage::Hello(_) => "hello",
-        ClientMessage::Op { .. } => "op",
+        ClientMessage::Op { .. } | ClientMessage::Change(_) => "op",
         ClientMessage::Presence { .. } => "presence",
         ClientMessage::Ping => "ping",
+        ClientMessage::Diverged { .. } => "diverged",
     }
 }
 
 const SERVER_TYPES: [&str; 8] = [
     "reset", "welcome", "entries", "ack", "reject", "presence", "pong", "error",
 ];
+const SERVER_TYPES_OF_DOCUMENTS: [&str; 6] = ["welcome", "snapshot", "entries", "ack", "reject", "check"];
 
 fn server_type<D>(message: &ServerMessage<D>) -> &'static str {
     match message {
         ServerMessage::Reset { .. } => "reset",
         ServerMessage::Welcome(_) => "welcome",
+        ServerMessage::Snapshot { .. } => "snapshot",
         ServerMessage::Entries { .. } => "entries",
-        ServerMessage::Ack(_) => "ack",
-        ServerMessage::Reject { .. } => "reject",
+        ServerMessage::Ack(_) | ServerMessage::Made(..) => "ack",
+        ServerMessage::Reject(_) => "reject",
+        ServerMessage::Check { .. } => "check",
         ServerMessage::Presence(_) => "presence",
         ServerMessage::Pong => "pong",
         ServerMessage::Error { .. } => "error",
@@ -331,14 +396,14 @@ fn names_after_expected(reason: &str) -> Vec<String> {
 
 fn refused(text: &str) -> String {
     match read_client(text).unwrap_err() {
-        Refusal::Error { reason, .. } | Refusal::Reject { reason, .. } => reason,
+        Refusal::Error { reason, .. } | Refusal::Reject(Reject { reason, .. }) => reason,
     }
 }
 
 fn refusal_code(refusal: Refusal) -> String {
     let code = match refusal {
         Refusal::Error { code, .. } => serde_json::to_value(code),
-        Refusal::Reject { code, .. } => serde_json::to_value(code),
+        Refusal::Reject(reject) => serde_json::to_value(reject.code),
     };
     code.unwrap().as_str().unwrap().to_owned()
 }
@@ -353,6 +418,10 @@ fn without_member(members: &Map<String, Value>, name: &str) -> String {
     let mut members = members.clone();
     members.shift_remove(name).unwrap();
     Value::Object(members).to_string()
+}
+
+fn keys(members: &Map<String, Value>) -> Vec<String> {
+    members.keys().cloned().collect()
 }
 
 fn first_column(rows: &[Row]) -> Vec<String> {
@@ -383,6 +452,15 @@ fn table(text: &'static str) -> Vec<Row> {
         .collect();
     assert!(!rows.is_empty(), "no table in {text:?}");
     rows
+}
+
+/// All tables of a section.
+fn tables(page: &'static str, heading: &str) -> Vec<Vec<Row>> {
+    let paragraphs = section(page, heading).split("\n\n");
+    paragraphs
+        .filter(|text| text.starts_with('|'))
+        .map(table)
+        .collect()
 }
 
 /// The first block of code in a language.

@@ -28,7 +28,9 @@ pub fn read_message(
         }
         Dialect::Chat if text.is_empty() => return Ok(None),
         Dialect::Chat => ChatPost::parse(text)?.accepted_at(time).to_json().into_bytes(),
-        Dialect::Sessions => unreachable!("sessions read their messages themselves"),
+        Dialect::Sessions | Dialect::Documents => {
+            unreachable!("sessions read their messages themselves")
+        }
     };
     Ok(Some(NewEntry {
         author,
@@ -44,6 +46,7 @@ pub fn weight(dialect: Dialect, payload: &[u8]) -> u64 {
     match dialect {
         Dialect::Patches => patches::history_weight(payload),
         Dialect::Chat | Dialect::Sessions => 0,
+        Dialect::Documents => payload.len() as u64,
     }
 }
 
@@ -61,7 +64,7 @@ impl Framer {
     /// How many of the newest entries must be read before the next one can be framed.
     pub fn lookback(dialect: Dialect) -> u64 {
         match dialect {
-            Dialect::Patches | Dialect::Sessions => 0,
+            Dialect::Patches | Dialect::Sessions | Dialect::Documents => 0,
             Dialect::Chat => CHAT_WINDOW as u64,
         }
     }
@@ -71,7 +74,7 @@ impl Framer {
     pub fn start(dialect: Dialect, head: Seq, latest: &Entries, durability: Durability) -> (Framer, Tail) {
         match dialect {
             Dialect::Patches => (Framer::Patches, Tail::new(head.next())),
-            Dialect::Sessions => (Framer::Sessions(durability), Tail::new(head.next())),
+            Dialect::Sessions | Dialect::Documents => (Framer::Sessions(durability), Tail::new(head.next())),
             Dialect::Chat => {
                 let older = latest.len().saturating_sub(CHAT_WINDOW);
                 let window = latest
@@ -143,7 +146,7 @@ pub fn reframe(dialect: Dialect, entries: &Entries, reader: Option<Author>) -> O
         }
         Dialect::Chat => None,
         // Own ones too: the same for every reader, and a client knows its own by their `client` and `id`.
-        Dialect::Sessions => Some(session_batch(entries)),
+        Dialect::Sessions | Dialect::Documents => Some(session_batch(entries)),
     }
 }
 

@@ -61,7 +61,7 @@ impl Rooms {
         let member = connection.owner().clone();
         // Boxed, so that what was needed for joining is not kept for as long as the connection lives.
         match room.dialect {
-            Dialect::Sessions => {
+            Dialect::Sessions | Dialect::Documents => {
                 let mut handler = SessionHandler::new(self.clone(), room.clone(), member.clone());
                 Box::pin(connection.run(&mut handler)).await;
                 handler.leave();

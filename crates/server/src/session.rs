@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use patchcast_protocol::entry::NewEntry;
 use patchcast_protocol::ids::{Author, OpId};
-use patchcast_protocol::message::{ClientMessage, ErrorCode, Hello, Refusal, ServerMessage, read_client};
+use patchcast_protocol::message::{
+    ClientMessage, ErrorCode, Hello, Refusal, Reject, RejectCode, RoomKind, ServerMessage, read_client,
+};
 use patchcast_protocol::room::RoomId;
 use serde_json::value::RawValue;
 use tokio::task::{AbortHandle, spawn_local};
@@ -52,7 +54,7 @@ impl SessionHandler {
         }
     }
 
-    fn hello(&mut self, hello: Hello) {
+    fn hello(&mut self, hello: &Hello<&RawValue>) {
         let client = Author::of(&hello.secret);
         self.member
             .introduce(Session::new(client, hello.since, hello.presence));
@@ -108,10 +110,16 @@ impl Handler for SessionHandler {
         let message = read_client(&text);
         let State::Joined(inbox) = &self.state else {
             return match message {
-                Ok(ClientMessage::Hello(hello)) => {
-                    self.hello(hello);
-                    Ok(())
-                }
+                Ok(ClientMessage::Hello(hello)) => match hello.kind {
+                    RoomKind::Stream => {
+                        self.hello(&hello);
+                        Ok(())
+                    }
+                    RoomKind::Document { .. } => {
+                        let reason = "this server has rooms of kind stream";
+                        self.refuse(ErrorCode::UnsupportedKind, reason.into()).await
+                    }
+                },
                 Err(Refusal::Error { code, reason }) if code.closes().is_some() => {
                     self.refuse(code, reason).await
                 }
@@ -135,8 +143,23 @@ impl Handler for SessionHandler {
                 let reason = "hello was said already";
                 self.refuse(ErrorCode::HelloRepeated, reason.into()).await
             }
-            Err(Refusal::Reject { id, code, reason }) => {
-                self.tell(&ServerMessage::Reject { id, code, reason }).await;
+            Ok(ClientMessage::Change(change)) => {
+                let reject = Reject {
+                    id: change.id,
+                    code: RejectCode::WrongKind,
+                    reason: "patches are for documents".into(),
+                    path: None,
+                    after: None,
+                };
+                self.tell(&ServerMessage::Reject(reject)).await;
+                Ok(())
+            }
+            Ok(ClientMessage::Diverged { .. }) => {
+                let reason = "a stream has no state to diverge from";
+                self.refuse(ErrorCode::Malformed, reason.into()).await
+            }
+            Err(Refusal::Reject(reject)) => {
+                self.tell(&ServerMessage::Reject(reject)).await;
                 Ok(())
             }
             Err(Refusal::Error { code, reason }) => self.refuse(code, reason).await,

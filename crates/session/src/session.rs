@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use patchcast_protocol::close::{Advice, CloseCode, advice};
 use patchcast_protocol::ids::{Position, Secret, Seq};
-use patchcast_protocol::message::{ClientMessage, Hello};
+use patchcast_protocol::message::{ClientMessage, Hello, RoomKind};
 
 use crate::backoff::Backoff;
 use crate::heartbeat::{Due, Heartbeat};
@@ -226,6 +226,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
             secret: self.secret.clone(),
             since,
             presence: self.config.presence,
+            kind: RoomKind::Stream,
         })));
     }
 

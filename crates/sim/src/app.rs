@@ -153,7 +153,7 @@ impl App {
                         RejectCode::IdPassed => {
                             matches!(fate, Some(Fate::Ordered { epoch, .. }) if epoch != position.epoch)
                         }
-                        RejectCode::BadData => false,
+                        _ => false,
                     },
                 };
                 if !justified {

@@ -213,6 +213,14 @@ impl Life {
         let mutation = self.world.mutation;
         Some(match message {
             None | Some(ServerMessage::Pong) => Received::Pong,
+            Some(
+                other @ (ServerMessage::Snapshot { .. }
+                | ServerMessage::Made(..)
+                | ServerMessage::Check { .. }),
+            ) => {
+                self.fail(format_args!("a stream is sent what is of documents: {other:?}"));
+                Received::Pong
+            }
             Some(ServerMessage::Welcome(welcome)) => {
                 if welcome.client != self.author {
                     self.fail(format_args!("it is welcomed as {}", welcome.client));
@@ -246,10 +254,10 @@ impl Life {
                 }
                 Received::Ack(ack)
             }
-            Some(ServerMessage::Reject { id, code, reason }) => Received::Reject {
-                id,
-                code,
-                reason: reason.into(),
+            Some(ServerMessage::Reject(reject)) => Received::Reject {
+                id: reject.id,
+                code: reject.code,
+                reason: reject.reason.into(),
             },
             Some(ServerMessage::Presence(mut change)) => {
                 if mutation == Some(Mutation::GoneUntold) {

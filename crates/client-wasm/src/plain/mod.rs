@@ -153,7 +153,7 @@ impl Plain {
         self.flush(&socket);
         let protocol = match self.dialect {
             Dialect::Chat => "json",
-            Dialect::Patches | Dialect::Sessions => "patches",
+            Dialect::Patches | Dialect::Sessions | Dialect::Documents => "patches",
         };
         let detail = StatusDetail {
             protocol: Some(protocol),

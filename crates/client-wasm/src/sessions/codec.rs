@@ -44,6 +44,9 @@ pub(crate) fn write(message: &ClientMessage<JsValue>) -> JsString {
         }
         ClientMessage::Presence { data } => around(r#"{"type":"presence","data":"#, data),
         ClientMessage::Ping => r#"{"type":"ping"}"#.into(),
+        ClientMessage::Change(_) | ClientMessage::Diverged { .. } => {
+            unreachable!("a stream's session sends nothing of documents")
+        }
     }
 }
 

@@ -100,9 +100,10 @@ impl Sessions {
             Rejection::TooLarge => self.app.refuse(&receipt, Refusal::TooLarge),
             Rejection::Refused { code, reason } => {
                 let code = match code {
-                    RejectCode::BadData => "bad_data",
                     RejectCode::IdReused => "id_reused",
                     RejectCode::IdPassed => "id_passed",
+                    // The others are of documents.
+                    _ => "bad_data",
                 };
                 let message = ["not taken by the server: ", reason].concat();
                 self.app.rejected(&receipt, code, &message);

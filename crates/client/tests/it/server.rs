@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use patchcast_client::{Client, Config, Event, Events, Options};
-use patchcast_protocol::message::{ClientMessage, Hello, read_client};
+use patchcast_protocol::message::{ClientMessage, Hello, RoomKind, read_client};
 use patchcast_session::backoff::Bounds;
 use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
@@ -60,10 +60,23 @@ impl Server {
     }
 
     /// The next connection, once it is a WebSocket, and its hello.
-    pub async fn greeted(&self) -> (Peer, Hello) {
+    pub async fn greeted(&self) -> (Peer, Hello<()>) {
         let mut peer = Peer::accept(self.tcp().await).await;
         match read_client(&peer.text().await).unwrap() {
-            ClientMessage::Hello(hello) => (peer, hello),
+            ClientMessage::Hello(Hello {
+                secret,
+                since,
+                presence,
+                kind: RoomKind::Stream,
+            }) => (
+                peer,
+                Hello {
+                    secret,
+                    since,
+                    presence,
+                    kind: RoomKind::Stream,
+                },
+            ),
             other => panic!("{other:?} is no hello"),
         }
     }

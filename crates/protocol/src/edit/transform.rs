@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use super::array::{ArrayEdit, Arrival, Item, run_from};
 use super::twins::twins;
@@ -38,7 +39,8 @@ pub struct Conflict {
 }
 
 /// What became of an edit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Receipt {
     /// It was made as it was sent.
     AsSent,

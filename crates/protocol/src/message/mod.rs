@@ -2,24 +2,37 @@
 //!
 //! `D` is the data of an op or of a presence: borrowed raw JSON on the server, whatever suits it on a client.
 
-mod read;
-mod write;
+mod codes;
+mod document;
+mod fields;
+mod pieces;
+mod read_client;
+mod read_server;
+mod write_client;
+mod write_server;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Author, Epoch, OpId, Position, Secret, Seq, Timestamp};
+use crate::ids::{Author, Epoch, OpId, Position, Secret, Seq, StateHash, Timestamp};
+use crate::path::Path;
 
-pub use read::{Refusal, read_client, read_server};
-pub use write::{
-    finish_entries, push_ack, push_entry, push_entry_separator, start_entries, write_client, write_server,
+pub use codes::{ErrorCode, RejectCode, ResetCode};
+pub use document::{Change, Made, Outcome, WireConflict};
+pub use pieces::{
+    finish_entries, push_ack, push_check, push_entry, push_entry_separator, push_made_ack, push_made_entry,
+    push_snapshot, start_entries,
 };
+pub use read_client::{Refusal, read_client};
+pub use read_server::read_server;
+pub use write_client::write_client;
+pub use write_server::{write_made, write_server};
 
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage<D> {
     /// The first message, and only the first.
-    Hello(Hello),
-    /// Asks for an entry.
+    Hello(Hello<D>),
+    /// Asks for an entry of a stream.
     Op {
         /// Above all ids that the client has used before.
         id: OpId,
@@ -31,19 +44,42 @@ pub enum ClientMessage<D> {
         /// At most [`MAX_PRESENCE_BYTES`](crate::limits::MAX_PRESENCE_BYTES).
         data: D,
     },
+    /// Asks for an entry of a document.
+    Change(Change<D>),
     /// Asks for a [`ServerMessage::Pong`].
     Ping,
+    /// Tells that the client has another state than the [`ServerMessage::Check`] says.
+    Diverged {
+        /// After which entry.
+        seq: Seq,
+        /// Of the state that the client has there.
+        hash: StateHash,
+    },
 }
 
 /// Who comes, and from where it wants to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hello {
+pub struct Hello<D> {
     /// Proves who the client is.
     pub secret: Secret,
     /// The last position of which the client has everything; `None` for the beginning.
     pub since: Option<Position>,
     /// Whether the client wants to be told of the others' presence.
     pub presence: bool,
+    /// What kind of room it means.
+    pub kind: RoomKind<D>,
+}
+
+/// What a room holds. A stream and a document of the same name are two rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomKind<D> {
+    /// Any JSON values.
+    Stream,
+    /// One JSON value, and its changes.
+    Document {
+        /// What the document is when this client is the first to come.
+        initial: Option<D>,
+    },
 }
 
 /// What the server sends.
@@ -65,16 +101,25 @@ pub enum ServerMessage<D> {
         /// At least one.
         entries: Vec<WireEntry<D>>,
     },
-    /// Stands in the place of the client's own entry.
+    /// The state of a document. The entries after it follow.
+    Snapshot {
+        /// As of which entry.
+        seq: Seq,
+        /// The whole of it.
+        state: D,
+    },
+    /// Stands in the place of the client's own entry, which is what it has sent.
     Ack(Ack),
+    /// Stands in the place of the client's own entry, which is something else than it has sent.
+    Made(Ack, Made<D>),
     /// An op that did not become an entry and never will under its id.
-    Reject {
-        /// Which.
-        id: OpId,
-        /// Why.
-        code: RejectCode,
-        /// The same in words.
-        reason: String,
+    Reject(Reject),
+    /// What state a document has behind an entry, in its place among them.
+    Check {
+        /// Behind which.
+        seq: Seq,
+        /// Of the state there.
+        hash: StateHash,
     },
     /// What has changed of the others' presence.
     Presence(PresenceChange<D>),
@@ -106,6 +151,8 @@ pub struct Welcome {
     pub max_message: u64,
     /// Milliseconds of silence after which the server closes the connection.
     pub idle_timeout: u64,
+    /// The state as of this entry comes in a [`ServerMessage::Snapshot`], and the entries after it, whatever position the client has named.
+    pub snapshot: Option<Seq>,
 }
 
 /// What an entry survives.
@@ -129,8 +176,10 @@ pub struct WireEntry<D> {
     pub id: OpId,
     /// When the server accepted it.
     pub time: Timestamp,
-    /// What was written.
+    /// What was written: a stream's data, or the patches that were made of a document.
     pub data: D,
+    /// In a document, what became of what its author has sent, as in [`Made`]. `None` in a stream.
+    pub made: Option<(Outcome, Vec<WireConflict>)>,
 }
 
 /// An op has become an entry.
@@ -144,6 +193,21 @@ pub struct Ack {
     pub time: Timestamp,
     /// What it has survived by now.
     pub durability: Durability,
+}
+
+/// An op that did not become an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Which.
+    pub id: OpId,
+    /// Why.
+    pub code: RejectCode,
+    /// The same in words.
+    pub reason: String,
+    /// In a document, the place where it does not apply or conflicts.
+    pub path: Option<Path>,
+    /// In a document, the newest entry when it was refused: it takes effect for a client that has come so far.
+    pub after: Option<Seq>,
 }
 
 /// Who is there, and what has changed of it.
@@ -164,69 +228,4 @@ pub struct Present<D> {
     pub client: Author,
     /// What it shows.
     pub data: D,
-}
-
-/// Why a client must forget the entries that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResetCode {
-    /// The position is of another log.
-    OtherEpoch,
-    /// The position lies beyond the log's end.
-    Ahead,
-    /// The entries after the position are not kept any more.
-    Forgotten,
-}
-
-/// Why an op did not become an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RejectCode {
-    /// The data is not what `JSON.stringify` can make, or nested too deeply.
-    BadData,
-    /// The id is the one of another op of this client.
-    IdReused,
-    /// A later op of this client is in the log, and this one is not.
-    IdPassed,
-}
-
-/// What was wrong with a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorCode {
-    /// Not JSON, or not an object with these members.
-    Malformed,
-    /// A `type` that the server does not know.
-    UnknownType,
-    /// The first message was no `hello`.
-    HelloExpected,
-    /// A second `hello`.
-    HelloRepeated,
-    /// The first message did not come in time.
-    HelloTimeout,
-    /// A version that the server does not speak; the reason names those that it does.
-    UnsupportedVersion,
-    /// A kind of room that the server does not have.
-    UnsupportedKind,
-    /// The client named an id that is not its secret's.
-    NotYourId,
-    /// A presence above its size limit, or whose data is bad. The connection stays, and the presence as it was.
-    BadPresence,
-}
-
-impl ErrorCode {
-    /// How the connection is closed over it; `None` when it is not.
-    pub const fn closes(self) -> Option<crate::close::CloseCode> {
-        use crate::close::CloseCode;
-        match self {
-            ErrorCode::Malformed
-            | ErrorCode::UnknownType
-            | ErrorCode::HelloExpected
-            | ErrorCode::HelloRepeated => Some(CloseCode::MalformedMessage),
-            ErrorCode::HelloTimeout => Some(CloseCode::HelloTimeout),
-            ErrorCode::UnsupportedVersion | ErrorCode::UnsupportedKind => Some(CloseCode::Unsupported),
-            ErrorCode::NotYourId => Some(CloseCode::NotYourId),
-            ErrorCode::BadPresence => None,
-        }
-    }
 }

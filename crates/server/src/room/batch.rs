@@ -6,7 +6,7 @@ use std::sync::Arc;
 use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::entry::NewEntry;
 use patchcast_protocol::ids::Seq;
-use patchcast_protocol::message::{Ack, RejectCode, ServerMessage};
+use patchcast_protocol::message::{Ack, Reject, RejectCode, ServerMessage};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Room;
@@ -76,10 +76,14 @@ pub async fn answer_again(room: Rc<Room>, again: Vec<(Rc<Member>, NewEntry, Owne
 
 async fn answer(room: &Rc<Room>, member: &Rc<Member>, entry: NewEntry) {
     let id = entry.op;
-    let reject = |code, reason: &str| ServerMessage::Reject {
-        id,
-        code,
-        reason: reason.into(),
+    let reject = |code, reason: &str| {
+        ServerMessage::Reject(Reject {
+            id,
+            code,
+            reason: reason.into(),
+            path: None,
+            after: None,
+        })
     };
     let answer = match find_op(room, &entry).await {
         Ok(Some((ack, payload))) if payload == entry.payload => {

@@ -69,6 +69,7 @@ impl RoomTask {
             durability: terms.durability,
             max_message: terms.max_message as u64,
             idle_timeout: terms.idle_timeout.as_millis() as u64,
+            snapshot: None,
         }));
         *member.cursor.borrow_mut() = Cursor::new(after.next(), Some(session.client), head.next());
         self.enlist(member);

@@ -218,6 +218,9 @@ fn show(output: &Output<String>) -> String {
         Output::Send(ClientMessage::Op { id, data }) => format!("-> {id} {data}"),
         Output::Send(ClientMessage::Presence { data }) => format!("-> presence {data}"),
         Output::Send(ClientMessage::Ping) => "-> ping".into(),
+        Output::Send(message @ (ClientMessage::Change(_) | ClientMessage::Diverged { .. })) => {
+            panic!("a stream's session sends {message:?}")
+        }
         Output::WakeAt(at) => format!("wake {at:?}"),
         Output::Event(event) => show_event(event),
     }
