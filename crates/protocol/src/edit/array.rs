@@ -1,5 +1,7 @@
 //! What changes in an array: which items of the base leave their places, what arrives between the others, and what changes within items.
 
+use std::{iter, mem};
+
 use serde_json::Value;
 
 use super::{Node, longest_increasing};
@@ -160,44 +162,74 @@ impl ArrayEdit {
     }
 
     /// Makes the change. Items that are not there are left out.
-    pub fn apply(self, items: &mut Vec<Value>) {
-        for (index, edit) in self.edits {
+    ///
+    /// It costs as many items as lie between the first that leaves or arrives and the last. What is behind them moves in one go.
+    pub fn apply(mut self, items: &mut Vec<Value>) {
+        for (index, edit) in mem::take(&mut self.edits) {
             if let Some(item) = items.get_mut(index) {
                 edit.apply(item);
             }
         }
-        if self.gone.is_empty() && self.arrivals.is_empty() {
+        let spots: Vec<_> = self.spots(items.len()).collect();
+        let (Some(first), Some(last)) = (spots.first(), spots.last()) else {
+            return;
+        };
+        let (start, end) = (first.start, last.end);
+        let mut arriving = self.into_arriving(items).into_iter();
+        // To move all that is behind a place costs a quarter, if that, of taking as many items out and putting them back one by one.
+        if spots.len() * (items.len() - start) < 4 * (end - start) {
+            let arrived: Vec<Vec<_>> = spots
+                .iter()
+                .map(|spot| arriving.by_ref().take(spot.arrivals).flatten().collect())
+                .collect();
+            // The last comes first, so that the indexes of the others hold.
+            for (spot, arrived) in spots.iter().zip(arrived).rev() {
+                items.splice(spot.start..spot.end, arrived);
+            }
             return;
         }
-        let length = items.len() + self.arrivals.len() - self.gone.len().min(items.len());
-        let mut moved: Vec<_> = self
-            .moves
-            .iter()
-            .map(|(index, _)| items.get_mut(*index).map(std::mem::take))
-            .collect();
-        let mut after = Vec::with_capacity(length);
-        let mut gone = self.gone.into_iter().peekable();
-        let mut arrivals = self.arrivals.into_iter().peekable();
-        let mut arrive = |gap: usize, after: &mut Vec<Value>| {
-            while let Some(arrival) = arrivals.next_if(|arrival| arrival.gap <= gap) {
-                match arrival.item {
-                    Item::New(value) => after.push(value),
-                    Item::Moved(index) => {
-                        let found = self.moves.binary_search_by_key(&index, |(index, _)| *index);
-                        after.extend(found.ok().and_then(|found| moved[found].take()));
-                    }
-                }
-            }
-        };
-        for (index, item) in std::mem::take(items).into_iter().enumerate() {
-            arrive(index, &mut after);
-            if gone.next_if_eq(&index).is_none() {
-                after.push(item);
-            }
+        let mut between = Vec::with_capacity(end - start + arriving.len());
+        let mut next = start;
+        for spot in &spots {
+            between.extend(items[next..spot.start].iter_mut().map(mem::take));
+            between.extend(arriving.by_ref().take(spot.arrivals).flatten());
+            next = spot.end;
         }
-        arrive(usize::MAX, &mut after);
-        *items = after;
+        items.splice(start..end, between);
     }
+
+    /// Where items of an array of this length leave their places or arrive, from the first to the last.
+    fn spots(&self, length: usize) -> impl Iterator<Item = Spot> {
+        let (mut gone, mut arrivals) = (&self.gone[..], &self.arrivals[..]);
+        iter::from_fn(move || {
+            let next = [gone.first().copied(), arrivals.first().map(|arrival| arrival.gap)];
+            let start = next.into_iter().flatten().min()?;
+            let run = run_from(gone, start);
+            let arrived = arrivals.partition_point(|arrival| arrival.gap == start);
+            (gone, arrivals) = (&gone[run..], &arrivals[arrived..]);
+            Some(Spot {
+                start: start.min(length),
+                end: (start + run).min(length),
+                arrivals: arrived,
+            })
+        })
+    }
+
+    /// What arrives. Items that move are taken out of the array, and those that are not there are `None`.
+    fn into_arriving(self, items: &mut [Value]) -> Vec<Option<Value>> {
+        let arriving = self.arrivals.into_iter().map(|arrival| match arrival.item {
+            Item::New(value) => Some(value),
+            Item::Moved(index) => items.get_mut(index).map(mem::take),
+        });
+        arriving.collect()
+    }
+}
+
+/// Items in a row that leave their places, and how many arrive where they have been.
+struct Spot {
+    start: usize,
+    end: usize,
+    arrivals: usize,
 }
 
 /// Puts what arrives between two items that stay into the first gap between them.
