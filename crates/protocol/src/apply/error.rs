@@ -46,6 +46,24 @@ pub enum ErrorKind {
     TooLarge,
 }
 
+impl ErrorKind {
+    /// Its name in documents and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Malformed => "malformed",
+            ErrorKind::UnsupportedOp => "unsupported-op",
+            ErrorKind::PathUnresolved => "path-unresolved",
+            ErrorKind::ReservedKey => "reserved-key",
+            ErrorKind::ArrayKey => "array-key",
+            ErrorKind::IndexOutOfRange => "index-out-of-range",
+            ErrorKind::InvalidLength => "invalid-length",
+            ErrorKind::LengthOutOfRange => "length-out-of-range",
+            ErrorKind::TooDeep => "too-deep",
+            ErrorKind::TooLarge => "too-large",
+        }
+    }
+}
+
 /// Why a patch does not apply, wherever it was to be.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -115,4 +133,29 @@ pub(super) fn cannot_move() -> Fault {
 pub(super) fn length_out_of_range() -> Fault {
     let message = format!("an array cannot grow by more than {MAX_LENGTH_GROWTH} items through its length");
     Fault::new(ErrorKind::LengthOutOfRange, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_the_name_that_serde_writes() {
+        use ErrorKind::*;
+
+        for kind in [
+            Malformed,
+            UnsupportedOp,
+            PathUnresolved,
+            ReservedKey,
+            ArrayKey,
+            IndexOutOfRange,
+            InvalidLength,
+            LengthOutOfRange,
+            TooDeep,
+            TooLarge,
+        ] {
+            assert_eq!(serde_json::json!(kind), kind.name());
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //! array and as the root.
 
 mod error;
+mod inverse;
 mod make;
 mod order;
 mod step;

@@ -83,6 +83,11 @@ impl Edit {
         self.0 == Node::Keep
     }
 
+    /// Whether it replaces the whole document.
+    pub fn is_reset(&self) -> bool {
+        matches!(self.0, Node::Set(_))
+    }
+
     /// Makes the change. What does not fit the value, which is then not the base, is left out.
     pub fn apply(self, value: &mut Value) {
         self.0.apply(value);
