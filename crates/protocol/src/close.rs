@@ -46,11 +46,13 @@ pub enum CloseCode {
     IdleTimeout = 4200,
     /// The session's first message did not come in time.
     HelloTimeout = 4201,
+    /// The client reads so slowly that the document's entries it is owed are not kept any more.
+    FellBehind = 4202,
 }
 
 impl CloseCode {
     /// Every code, in the order of its number.
-    pub const ALL: [CloseCode; 13] = [
+    pub const ALL: [CloseCode; 14] = [
         CloseCode::Normal,
         CloseCode::GoingAway,
         CloseCode::ProtocolError,
@@ -64,6 +66,7 @@ impl CloseCode {
         CloseCode::Replaced,
         CloseCode::IdleTimeout,
         CloseCode::HelloTimeout,
+        CloseCode::FellBehind,
     ];
 
     /// The number on the wire.
@@ -87,6 +90,7 @@ impl CloseCode {
             CloseCode::Replaced => "replaced",
             CloseCode::IdleTimeout => "idle timeout",
             CloseCode::HelloTimeout => "hello timeout",
+            CloseCode::FellBehind => "fell behind",
         }
     }
 

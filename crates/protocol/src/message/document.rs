@@ -25,14 +25,17 @@ pub struct Change<D> {
     pub patches: D,
 }
 
-/// What became of an op of a document that was not made as it was sent.
+/// What became of an op of a document, when it was not made just as it was sent and without a conflict.
+///
+/// The outcome may be "as sent" for all that: over a conflict that the op has won, or with patches that do the same there and are others.
+/// Patches that were sent may mean another thing elsewhere: to cut a list to two items is to remove the third, until there is a fourth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made<D> {
     /// Whether anything was left of it.
     pub outcome: Outcome,
     /// Where it met what others have done.
     pub conflicts: Vec<WireConflict>,
-    /// What was made instead, on the state behind the entry before.
+    /// What was made, on the state behind the entry before.
     pub patches: D,
 }
 

@@ -25,7 +25,7 @@ pub use pieces::{
 pub use read_client::{Refusal, read_client};
 pub use read_server::read_server;
 pub use write_client::write_client;
-pub use write_server::{write_made, write_server};
+pub use write_server::{write_as_sent, write_made, write_server};
 
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,9 +108,9 @@ pub enum ServerMessage<D> {
         /// The whole of it.
         state: D,
     },
-    /// Stands in the place of the client's own entry, which is what it has sent.
+    /// Stands in the place of the client's own entry. In a document, its patches are just those that were sent.
     Ack(Ack),
-    /// Stands in the place of the client's own entry, which is something else than it has sent.
+    /// Stands in the place of the client's own entry in a document, and tells what was made.
     Made(Ack, Made<D>),
     /// An op that did not become an entry and never will under its id.
     Reject(Reject),

@@ -27,7 +27,8 @@ pub fn push_entry(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.push(b'}');
 }
 
-/// Adds an entry of a document. `made` is what [`write_made`] has written.
+/// Adds an entry of a document. `made` is what [`write_as_sent`](super::write_as_sent) or
+/// [`write_made`](super::write_made) has written.
 pub fn push_made_entry(out: &mut Vec<u8>, entry: &Entry<'_>, made: &[u8]) {
     start_entry(out, entry);
     out.extend_from_slice(members(made));
@@ -38,13 +39,13 @@ pub fn finish_entries(out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }
 
-/// Writes the text of an `ack` message, of an op that was made as it was sent.
+/// Writes the text of an `ack` message, of an op of a stream, or of one that was made just as it was sent.
 pub fn push_ack(out: &mut Vec<u8>, ack: &Ack) {
     start_ack(out, ack);
     out.push(b'}');
 }
 
-/// Writes the text of an `ack` message, of an op that was not made as it was sent. `made` is what [`write_made`] has written.
+/// Writes the text of an `ack` message, of an op of which there is more to tell. `made` is what [`write_made`](super::write_made) has written.
 pub fn push_made_ack(out: &mut Vec<u8>, ack: &Ack, made: &[u8]) {
     start_ack(out, ack);
     out.push(b',');
@@ -111,7 +112,8 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::super::{
-        Made, Outcome, ServerMessage, WireConflict, WireEntry, read_server, write_made, write_server,
+        Made, Outcome, ServerMessage, WireConflict, WireEntry, read_server, write_as_sent, write_made,
+        write_server,
     };
     use super::*;
     use crate::ids::{Author, OpId, Timestamp};
@@ -158,24 +160,20 @@ mod tests {
 
     #[test]
     fn what_is_written_piece_by_piece_is_what_serde_writes() {
-        let as_sent = Made {
-            outcome: Outcome::AsSent,
-            conflicts: Vec::new(),
-            ..transformed()
-        };
+        let patches = transformed().patches;
         let mut out = Vec::new();
         start_entries(&mut out, Seq(4));
         push_entry(&mut out, &entry(br#"{"a":1}"#));
-        for made in [&as_sent, &transformed()] {
+        for made in [write_as_sent(&transformed().patches), write_made(&transformed())] {
             push_entry_separator(&mut out);
-            push_made_entry(&mut out, &entry(b""), write_made(made).as_bytes());
+            push_made_entry(&mut out, &entry(b""), made.as_bytes());
         }
         finish_entries(&mut out);
         let entries = vec![
             wire(r#"{"a":1}"#, None),
-            wire(as_sent.patches.get(), Some((Outcome::AsSent, Vec::new()))),
+            wire(patches.get(), Some((Outcome::AsSent, Vec::new()))),
             wire(
-                as_sent.patches.get(),
+                patches.get(),
                 Some((Outcome::Transformed, transformed().conflicts)),
             ),
         ];

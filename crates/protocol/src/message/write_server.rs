@@ -53,8 +53,14 @@ pub fn write_server<D: Deref<Target = RawValue>>(message: &ServerMessage<D>) -> 
     })
 }
 
-/// What became of a document's op, as an object: its members are those that an entry and an ack have of it. Of an op that was made as it
-/// was sent it begins with `{"patches"`, of another one with `{"outcome"`.
+/// What was made of a document's op that was made just as it was sent: an object, whose members are those that an entry has of it. It begins
+/// with `{"patches"`.
+pub fn write_as_sent(patches: &RawValue) -> String {
+    json(&MadeText::as_sent(patches))
+}
+
+/// What was made of any other op, and what is to be told of it: an object, whose members are those that an entry and an ack have of it. It
+/// begins with `{"outcome"`.
 pub fn write_made<D: Deref<Target = RawValue>>(made: &Made<D>) -> String {
     json(&MadeText::of(made.outcome, &made.conflicts, &made.patches))
 }
@@ -166,6 +172,9 @@ impl<'a> EntryText<'a> {
     fn of<D: Deref<Target = RawValue>>(entry: &'a WireEntry<D>) -> EntryText<'a> {
         let (data, made) = match &entry.made {
             None => (Some(&*entry.data), MadeText::default()),
+            Some((Outcome::AsSent, conflicts)) if conflicts.is_empty() => {
+                (None, MadeText::as_sent(&entry.data))
+            }
             Some((outcome, conflicts)) => (None, MadeText::of(*outcome, conflicts, &entry.data)),
         };
         EntryText {
@@ -178,7 +187,7 @@ impl<'a> EntryText<'a> {
     }
 }
 
-/// Empty where nothing is to be said: of what was made as it was sent, whoever has sent it has the patches.
+/// Empty of an op that was made just as it was sent, to whoever has sent it.
 #[derive(Default, Serialize)]
 struct MadeText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,10 +199,16 @@ struct MadeText<'a> {
 }
 
 impl<'a> MadeText<'a> {
-    fn of(outcome: Outcome, conflicts: &'a [WireConflict], patches: &'a RawValue) -> MadeText<'a> {
-        let changed = outcome != Outcome::AsSent;
+    fn as_sent(patches: &'a RawValue) -> MadeText<'a> {
         MadeText {
-            outcome: changed.then_some(outcome),
+            patches: Some(patches),
+            ..MadeText::default()
+        }
+    }
+
+    fn of(outcome: Outcome, conflicts: &'a [WireConflict], patches: &'a RawValue) -> MadeText<'a> {
+        MadeText {
+            outcome: Some(outcome),
             conflicts: conflicts.iter().map(ConflictText::of).collect(),
             patches: Some(patches),
         }
@@ -283,13 +298,12 @@ mod tests {
 
     #[test]
     fn what_became_of_an_op_begins_with_what_tells_it_from_one_that_was_made_as_sent() {
+        assert_eq!(write_as_sent(&raw("[]")), r#"{"patches":[]}"#);
         let made = Made {
-            outcome: Outcome::Transformed,
+            outcome: Outcome::AsSent,
             conflicts: Vec::new(),
             patches: raw("[]"),
         };
-        assert!(write_made(&made).starts_with(r#"{"outcome""#));
-        let outcome = Outcome::AsSent;
-        assert!(write_made(&Made { outcome, ..made }).starts_with(r#"{"patches""#));
+        assert_eq!(write_made(&made), r#"{"outcome":"as-sent","patches":[]}"#);
     }
 }
