@@ -5,6 +5,7 @@
 
 pub mod backoff;
 mod config;
+pub mod document;
 mod heartbeat;
 mod input;
 pub mod limits;

@@ -28,5 +28,8 @@ pub const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server that takes and then breaks every connection would otherwise be met with attempts without a pause.
 pub const STABLE_AFTER: Duration = Duration::from_secs(5);
 
+/// Steps that can be undone, of each client. Each holds what it would bring back, and nobody remembers what lies further back.
+pub const UNDO_STEPS: usize = 200;
+
 /// The least time between two presences: nobody sees more than 20 in a second, and a moving mouse makes 1000.
 pub const PRESENCE_INTERVAL: Duration = Duration::from_millis(50);

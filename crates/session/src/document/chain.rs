@@ -1,0 +1,86 @@
+//! The ops that are not settled, as they lie on the confirmed value: each is made on what those before it have left.
+
+use std::collections::VecDeque;
+
+use patchcast_protocol::edit::{Edit, Side};
+use patchcast_protocol::ids::OpId;
+
+use super::change::Sent;
+use super::mutation::{Mutation, is};
+
+#[derive(Debug, Default)]
+pub(super) struct Chain(VecDeque<Pending>);
+
+/// An op that the app sees made, and that is not settled.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub id: OpId,
+    /// What it changes by now.
+    pub edit: Edit,
+    pub strict: bool,
+    pub reset: bool,
+    /// As it was last sent: that is what the server knows it by.
+    pub sent: Option<Sent>,
+    /// Whether it has come as an entry of a history that is not taken over yet.
+    pub arrived: bool,
+}
+
+impl Chain {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn first(&self) -> Option<&Pending> {
+        self.0.front()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.0.iter()
+    }
+
+    pub fn index_of(&self, id: OpId) -> Option<usize> {
+        self.0.binary_search_by_key(&id, |op| op.id).ok()
+    }
+
+    pub fn get_mut(&mut self, id: OpId) -> Option<&mut Pending> {
+        let index = self.index_of(id)?;
+        self.0.get_mut(index)
+    }
+
+    pub fn push(&mut self, op: Pending) {
+        self.0.push_back(op);
+    }
+
+    /// Takes out the first op. What it changes is part of what the others lie on from now on.
+    pub fn pop(&mut self) -> Option<Pending> {
+        self.0.pop_front()
+    }
+
+    /// Takes out an op. What it changed is still part of what those behind it lie on, until its inverse is carried through them.
+    pub fn remove(&mut self, index: usize) -> Option<Pending> {
+        self.0.remove(index)
+    }
+
+    /// Lets something happen below the op at `from` and those behind it, and gives what is left of it above the last.
+    pub fn carry(&mut self, from: usize, edit: Edit) -> Edit {
+        let mut left = edit;
+        for op in self.0.range_mut(from..) {
+            if left.is_empty() {
+                break;
+            }
+            left = pass(&mut op.edit, left);
+        }
+        left
+    }
+}
+
+/// Carries an op over what happened below it, and that over the op: the room's log comes first.
+fn pass(op: &mut Edit, below: Edit) -> Edit {
+    let (earlier, later) = match is(Mutation::SwapSides) {
+        false => (Side::Earlier, Side::Later),
+        true => (Side::Later, Side::Earlier),
+    };
+    let left = below.transform(op, earlier).edit;
+    *op = op.transform(&below, later).edit;
+    left
+}

@@ -1,0 +1,180 @@
+//! What a replica leaves to the client's next life, and how that begins with it.
+//!
+//! Whoever keeps only the ops, and not the value, keeps enough for them to be sent: each with its context, from which the server finds its way. But
+//! the view does not show them before they are entries, because the value that they were made on is not there.
+
+use patchcast_protocol::apply::ApplyError;
+use patchcast_protocol::edit::Edit;
+use patchcast_protocol::ids::{OpId, Position};
+use patchcast_protocol::patch::Patch;
+use serde_json::Value;
+
+use super::chain::Pending;
+use super::change::{Sent, Told};
+use super::joining::Aside;
+use super::replica::Replica;
+
+/// What an earlier life left, all of it as of one moment. The default is a client without a past.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoredReplica {
+    /// The confirmed value, if it was kept: it spares the download, and the view shows the ops at once.
+    pub confirmed: Option<Value>,
+    /// Up to where the life had confirmed the room's log.
+    pub position: Option<Position>,
+    /// The ops that are not settled, in the order of their ids.
+    pub ops: Vec<RestoredOp>,
+}
+
+/// An op of an earlier life.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestoredOp {
+    /// Its number.
+    pub id: OpId,
+    /// What it changes, made on the confirmed value and on the ops before it. `None` if the view did not show it.
+    pub shown: Option<Vec<Patch>>,
+    /// As it was last sent, if it was.
+    pub sent: Option<RestoredSent>,
+    /// Whether it asks to be rejected where it conflicts.
+    pub strict: bool,
+    /// Whether it may replace the whole document.
+    pub reset: bool,
+}
+
+/// What was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestoredSent {
+    /// The entry as of whose state it was made.
+    pub base: Position,
+    /// The first of the own ops upon which it was made.
+    pub upon: OpId,
+    /// The patches.
+    pub patches: Vec<Patch>,
+}
+
+impl Replica {
+    /// A replica that goes on with what an earlier life left; it begins with `initial` where that did not leave a value.
+    pub fn restored(initial: Value, max_bytes: usize, left: RestoredReplica) -> Result<Replica, ApplyError> {
+        let RestoredReplica {
+            confirmed,
+            position,
+            ops,
+        } = left;
+        // An op that was never near a room is one of what the app begins with.
+        let shows = confirmed.is_some() || position.is_none();
+        let mut replica = Replica::with_max_bytes(confirmed.unwrap_or(initial), max_bytes)?;
+        if shows {
+            replica.position = position;
+        }
+        let first = ops.iter().find(|op| op.shown.is_some()).map(|op| op.id);
+        for op in ops {
+            let context = position.zip(first).filter(|_| !shows);
+            replica.restore(op, context);
+        }
+        Ok(replica)
+    }
+
+    /// What the next life goes on with, once the app has taken all that was told. `with_value`: with the confirmed value, a copy of it.
+    pub fn leave(&self, with_value: bool) -> RestoredReplica {
+        let aside = self.aside.iter().map(|op| RestoredOp {
+            id: op.id,
+            shown: None,
+            sent: Some((&op.content).into()),
+            strict: op.strict,
+            reset: op.reset,
+        });
+        let shown = self.chain.iter().map(|op| RestoredOp {
+            id: op.id,
+            shown: Some(op.edit.patches()),
+            sent: op.sent.as_ref().map(RestoredSent::from),
+            strict: op.strict,
+            reset: op.reset,
+        });
+        let mut ops: Vec<_> = aside.chain(shown).collect();
+        ops.sort_by_key(|op| op.id);
+        RestoredReplica {
+            confirmed: with_value.then(|| self.confirmed.value().clone()),
+            position: self.position,
+            ops,
+        }
+    }
+
+    /// `context` is where an op was made that cannot be shown: the position, and the first of the ops that it lies upon.
+    fn restore(&mut self, op: RestoredOp, context: Option<(Position, OpId)>) {
+        let RestoredOp {
+            id,
+            shown,
+            sent,
+            strict,
+            reset,
+        } = op;
+        let sent = sent.and_then(|sent| Sent::try_from(sent).ok());
+        let restored = match (shown, context) {
+            (Some(patches), None) => self.restore_shown(&patches).map(|edit| {
+                self.chain.push(Pending {
+                    id,
+                    edit,
+                    strict,
+                    reset,
+                    sent,
+                    arrived: false,
+                });
+            }),
+            (Some(patches), Some((position, upon))) => Edit::of_written(&patches).ok().map(|edit| {
+                let content = Sent {
+                    base: position,
+                    upon,
+                    edit,
+                };
+                self.aside.push(Aside {
+                    id,
+                    content,
+                    sent,
+                    strict,
+                    reset,
+                    is_open: true,
+                });
+            }),
+            (None, _) => sent.map(|content| {
+                self.aside.push(Aside {
+                    id,
+                    content,
+                    sent: None,
+                    strict,
+                    reset,
+                    is_open: true,
+                });
+            }),
+        };
+        if restored.is_none() {
+            self.tell(Told::Lost(id));
+        }
+    }
+
+    fn restore_shown(&mut self, patches: &[Patch]) -> Option<Edit> {
+        let edit = Edit::of(self.value(), patches).ok()?;
+        self.show_restored(edit.clone()).ok()?;
+        Some(edit)
+    }
+}
+
+impl From<&Sent> for RestoredSent {
+    fn from(sent: &Sent) -> Self {
+        RestoredSent {
+            base: sent.base,
+            upon: sent.upon,
+            patches: sent.edit.patches(),
+        }
+    }
+}
+
+impl TryFrom<RestoredSent> for Sent {
+    type Error = ApplyError;
+
+    fn try_from(sent: RestoredSent) -> Result<Self, ApplyError> {
+        Ok(Sent {
+            base: sent.base,
+            upon: sent.upon,
+            edit: Edit::of_written(&sent.patches)?,
+        })
+    }
+}
