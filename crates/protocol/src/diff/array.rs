@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use serde_json::Value;
 
+use super::marks::{Marks, find_again};
 use super::pairs::{Neighbours, pair_up};
 use super::tree::{Kind, Tree, digest, is_same_node, same};
 use super::{Differ, Place};
@@ -91,6 +92,19 @@ impl Differ<'_> {
         found.again_if(&before_digests, &after_digests, Among::Unique, |index, number| {
             same(&before[index], &after[number])
         });
+        let marks =
+            |items: &[T], keys: &[Option<Key>], is_left: &dyn Fn(usize) -> bool| -> Vec<Option<Marks>> {
+                let marks = |index: usize| {
+                    (is_left(index) && keys[index].is_none()).then(|| Marks::of(&items[index]))
+                };
+                (0..items.len()).map(marks).collect()
+            };
+        let before_marks = marks(before, &before_keys, &|index| !found.of_before[index]);
+        let after_marks = marks(after, &after_keys, &|index| found.of_after[index].is_none());
+        for (index, number) in find_again(&before_marks, &after_marks) {
+            found.of_before[index] = true;
+            found.of_after[number] = Some(index);
+        }
 
         let (numbers, indexes): (Vec<usize>, Vec<usize>) = found
             .of_after

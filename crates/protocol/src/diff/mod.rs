@@ -6,7 +6,8 @@
 //! 1. identity, where the caller has it: immutable updates keep what they do not change;
 //! 2. a key, such as `id`;
 //! 3. being equal;
-//! 4. being alike and between the same neighbours: it is an edit, and not one item gone and another one new.
+//! 4. having something that no other item has, and half of the rest: it was moved and changed;
+//! 5. being alike and between the same neighbours: it is an edit, and not one item gone and another one new.
 //!
 //! Of those found again, as many as can be keep their order (the longest increasing subsequence), and the others have moved.
 //!
@@ -18,12 +19,14 @@
 //! The order of an object's keys is not compared. New keys come in the order in which they are in the state after.
 
 mod array;
+mod marks;
 mod pairs;
 mod tree;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
+pub(crate) use tree::digest;
 pub use tree::{Kind, Tree};
 
 use crate::edit::{Edit, KEYS, Node};

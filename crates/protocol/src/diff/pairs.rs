@@ -1,5 +1,7 @@
 //! Pairing up what was not found again, between the same neighbours: an item without a key that was edited.
 
+use serde_json::Value;
+
 use super::array::Key;
 use super::tree::{Kind, Tree, digest, same};
 
@@ -27,6 +29,11 @@ pub(super) fn pair_up<T: Tree>(
     if before.is_empty() || after.is_empty() {
         return Vec::new();
     }
+    let neighbours = match before.len() {
+        // As many as there were: each has become another one.
+        count if count > 1 && count == after.len() => Neighbours::Behind,
+        _ => neighbours,
+    };
     let before: Vec<_> = before.iter().map(Looks::of).collect();
     let after: Vec<_> = after.iter().map(Looks::of).collect();
     if before.len() * after.len() > MAX_COMPARED {
@@ -115,8 +122,13 @@ fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>, neighbours: Ne
     let children = shared(&before.children, &after.children).min(MOST - MORE - 1);
     match (before.kind, after.kind) {
         (Kind::Leaf, Kind::Leaf) if same(before.item, after.item) => MOST,
-        // The end is where lists of names grow: one has gone there, and another one is new. Numbers may as well be coordinates.
-        (Kind::Leaf, Kind::Leaf) if neighbours == Neighbours::None && after.item.leaf().is_string() => 0,
+        // The end is where lists of names grow: one has gone there, and another one is new. Numbers may as well be coordinates, and an empty
+        // place was filled.
+        (Kind::Leaf, Kind::Leaf)
+            if neighbours == Neighbours::None && are_names(&before.item.leaf(), &after.item.leaf()) =>
+        {
+            0
+        }
         (Kind::Leaf, Kind::Leaf) => SOME,
         (Kind::Array, Kind::Array) if children > 0 => MORE + children,
         (Kind::Array, Kind::Array) => SOME,
@@ -129,4 +141,16 @@ fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>, neighbours: Ne
         },
         _ => 0,
     }
+}
+
+/// Whether both are texts, of which one is not the other with something written into it.
+fn are_names(before: &Value, after: &Value) -> bool {
+    let (Value::String(before), Value::String(after)) = (before, after) else {
+        return false;
+    };
+    let (before, after) = (before.as_bytes(), after.as_bytes());
+    let alike = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| pairs.take_while(|(a, b)| a == b).count();
+    let shared =
+        alike(&mut before.iter().zip(after)) + alike(&mut before.iter().rev().zip(after.iter().rev()));
+    shared < before.len().min(after.len())
 }

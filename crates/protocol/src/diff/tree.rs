@@ -107,7 +107,7 @@ pub(super) fn same<T: Tree>(a: &T, b: &T) -> bool {
 }
 
 /// A number that is the same for all that hold the same.
-pub(super) fn digest<T: Tree>(tree: &T) -> u64 {
+pub(crate) fn digest<T: Tree>(tree: &T) -> u64 {
     let mut hasher = DefaultHasher::new();
     match tree.kind() {
         Kind::Leaf => match &*tree.leaf() {
