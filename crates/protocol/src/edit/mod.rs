@@ -25,11 +25,13 @@
 //! | moves an item | edits it | both |
 //! | inserts items | inserts items in the same place | both, those of the earlier first |
 //! | inserts an item with a key | inserts the same one, an equal one with that key | it is there once |
+//! | takes an item from one array to another | takes it there or elsewhere too | it is there once, where and as the later has put it |
 //!
 //! What arrives where an item has gone takes that item's place, so what others put before or after that item stays before or after it.
 
 mod array;
 mod compose;
+mod doubles;
 mod from_patches;
 mod increasing;
 mod invert;

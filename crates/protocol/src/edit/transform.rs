@@ -1,12 +1,13 @@
 //! Carrying an edit over another one of the same base, so that both are made whichever comes first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::array::{ArrayEdit, Arrival, Item, run_from};
-use super::twins::twins;
+use super::doubles::without_doubles;
+use super::twins::{Twin, both_take, twins};
 use super::{Edit, Node};
 use crate::path::Path;
 use crate::value::same;
@@ -68,12 +69,13 @@ impl Edit {
     pub fn transform(&self, over: &Edit, side: Side) -> Transformed {
         let mut carrier = Carrier {
             side,
+            both_take: both_take(&self.0, &over.0),
             path: Path::new(),
             conflicts: Vec::new(),
         };
-        let edit = Edit(carrier.node(&self.0, &over.0));
+        let edit = carrier.whole(&self.0, &over.0);
         Transformed {
-            edit,
+            edit: Edit(edit),
             conflicts: carrier.conflicts,
         }
     }
@@ -81,11 +83,30 @@ impl Edit {
 
 struct Carrier {
     side: Side,
+    both_take: bool,
     path: Path,
     conflicts: Vec<Conflict>,
 }
 
 impl Carrier {
+    fn whole(&mut self, edit: &Node, over: &Node) -> Node {
+        let (earlier, later) = match self.side {
+            Side::Earlier => (edit, over),
+            Side::Later => (over, edit),
+        };
+        let reduced = self.both_take.then(|| without_doubles(earlier, later)).flatten();
+        let Some(reduced) = reduced else {
+            return self.node(edit, over);
+        };
+        let absorbed = self.side == Side::Earlier;
+        let conflicts = reduced.paths.into_iter().map(|path| Conflict { path, absorbed });
+        self.conflicts.extend(conflicts);
+        match self.side {
+            Side::Earlier => self.node(&reduced.edit, over),
+            Side::Later => reduced.taken_back.compose(self.node(edit, &reduced.edit)),
+        }
+    }
+
     fn node(&mut self, edit: &Node, over: &Node) -> Node {
         match (edit, over) {
             (Node::Keep, _) => Node::Keep,
@@ -131,17 +152,17 @@ impl Carrier {
     }
 
     fn array(&mut self, edit: &ArrayEdit, over: &ArrayEdit) -> Node {
-        let twins = twins(edit, over);
+        let twins = twins(edit, over, self.both_take);
         let mut gone: Vec<_> = edit
             .gone()
             .iter()
             .filter_map(|&index| self.leave(edit, over, index))
             .collect();
         if self.side == Side::Earlier {
-            gone.extend(twins.values().map(|&twin| over.arrival_after(twin)));
+            gone.extend(twins.values().map(|&twin| over.arrival_after(twin.number)));
         }
         let arrivals = self.arrivals(edit, over, &twins);
-        let mut edits = Vec::with_capacity(edit.edits().len());
+        let mut edits = self.edits_of_twins(edit, over, &twins);
         for (index, node) in edit.edits() {
             let Some(after) = over.index_after(*index) else {
                 let is_new = matches!(node, Node::Set(_));
@@ -182,20 +203,45 @@ impl Carrier {
         (!lost).then_some(after)
     }
 
+    /// What the later makes of new items that both have put there.
+    fn edits_of_twins(
+        &mut self,
+        edit: &ArrayEdit,
+        over: &ArrayEdit,
+        twins: &HashMap<usize, Twin>,
+    ) -> Vec<(usize, Node)> {
+        let mut edits = Vec::new();
+        for (number, twin) in twins.iter().filter(|(_, twin)| !twin.is_equal) {
+            self.conflict(self.side == Side::Earlier);
+            if let (Side::Later, Item::New(value)) = (self.side, &edit.arrivals()[*number].item) {
+                edits.push((over.arrival_after(twin.number), Node::Set(value.clone())));
+            }
+        }
+        edits
+    }
+
     /// What arrives, in the gaps that are left by the other edit.
-    fn arrivals(&self, edit: &ArrayEdit, over: &ArrayEdit, twins: &HashMap<usize, usize>) -> Vec<Arrival> {
+    fn arrivals(&self, edit: &ArrayEdit, over: &ArrayEdit, twins: &HashMap<usize, Twin>) -> Vec<Arrival> {
         let replacement = |index: usize| match edit.edit_of(index) {
             Some(Node::Set(value)) => Some(Item::New(value.clone())),
             _ => None,
         };
+        let (own_places, others) = (places(edit), places(over));
+        let (own_moves, other_moves) = (places_of_moved(edit, &own_places), places_of_moved(over, &others));
+        // At the beginning and at the end a new item is outside of what was moved there, by a sort for instance.
+        let side_at = |place: usize| match (own_moves.contains(&place), other_moves.contains(&place)) {
+            (moves, also) if moves == also => self.side,
+            (moves, _) if moves == (place > 0) => Side::Earlier,
+            _ => Side::Later,
+        };
         let mut all = Vec::with_capacity(edit.arrivals().len());
-        for (number, (arrival, place)) in edit.arrivals().iter().zip(places(edit)).enumerate() {
+        for (number, (arrival, place)) in edit.arrivals().iter().zip(own_places).enumerate() {
             let item = match &arrival.item {
                 // It is where the earlier has put it.
                 Item::New(value) => match twins.get(&number) {
                     None => Some(Item::New(value.clone())),
                     Some(_) if self.side == Side::Later => None,
-                    Some(&twin) => Some(Item::Moved(over.arrival_after(twin))),
+                    Some(twin) => Some(Item::Moved(over.arrival_after(twin.number))),
                 },
                 Item::Moved(index) => match over.index_after(*index) {
                     Some(_) if over.moves(*index) && self.side == Side::Earlier => None,
@@ -203,7 +249,7 @@ impl Carrier {
                     None => replacement(*index),
                 },
             };
-            all.extend(item.map(|item| (place, self.side, item)));
+            all.extend(item.map(|item| (place, side_at(place), item)));
         }
         // What replaces an item that has gone stands where the item stood: behind whatever the other has put into its place.
         for (index, _) in edit.edits() {
@@ -213,7 +259,6 @@ impl Carrier {
         }
         all.sort_by_key(|(place, ..)| *place);
 
-        let others = places(over);
         let gaps = all.into_iter().map(|(place, side, item)| {
             let before = match side {
                 Side::Earlier => others.partition_point(|other| *other < place),
@@ -253,6 +298,15 @@ impl Carrier {
         let path = self.path.clone();
         self.conflicts.push(Conflict { path, absorbed });
     }
+}
+
+/// The places in which items arrive that were moved.
+fn places_of_moved(edit: &ArrayEdit, places: &[usize]) -> HashSet<usize> {
+    let arrivals = edit.arrivals().iter().zip(places);
+    arrivals
+        .filter(|(arrival, _)| matches!(arrival.item, Item::Moved(_)))
+        .map(|(_, place)| *place)
+        .collect()
 }
 
 /// Where each arrival stands among those of others: 2n in the gap before the item n, 2n + 1 in place of the item n, which has left.

@@ -30,7 +30,7 @@ impl Case {
 
 struct Draw<'a, S> {
     source: &'a mut S,
-    /// No two leaves are equal, so that what stands in a wrong place is noticed.
+    /// No two other leaves are equal, so that what stands in a wrong place is noticed.
     next: u64,
 }
 
@@ -54,9 +54,12 @@ impl<S: Source> Draw<'_, S> {
     }
 
     fn value(&mut self, depth: usize) -> Value {
-        // Some have keys, and some of those are equal.
-        if self.one_in(6) {
-            return json!({ "id": self.source.below(4) });
+        // Some are equal, with keys and without.
+        match self.source.below(18) {
+            0..=1 => return json!({ "id": self.source.below(4) }),
+            2 => return json!({ "id": self.source.below(4), "a": self.leaf() }),
+            3 => return json!(["x", "y"][self.source.below(2)]),
+            _ => {}
         }
         if depth == 0 || self.one_in(2) {
             self.leaf()
@@ -84,12 +87,43 @@ impl<S: Source> Draw<'_, S> {
     fn batch(&mut self, base: &Value) -> Vec<Patch> {
         let mut document = Document::new(base.clone()).unwrap();
         let mut batch = Vec::new();
-        for _ in 0..=self.source.below(8) {
-            let patch = self.patch(document.value());
+        let mut make = |document: &mut Document, patch: Patch| {
             drop(document.apply(std::slice::from_ref(&patch)).unwrap());
             batch.push(patch);
+        };
+        for _ in 0..=self.source.below(8) {
+            if let Some((take, mut item)) = self.take(document.value()) {
+                make(&mut document, take);
+                if self.one_in(3) && item.is_object() {
+                    item["a"] = self.leaf();
+                }
+                let put = self.put(document.value(), item);
+                put.into_iter().for_each(|put| make(&mut document, put));
+            } else {
+                let patch = self.patch(document.value());
+                make(&mut document, patch);
+            }
         }
         batch
+    }
+
+    /// Sometimes, takes an item out of its array.
+    fn take(&mut self, document: &Value) -> Option<(Patch, Value)> {
+        if !self.one_in(6) {
+            return None;
+        }
+        let (mut path, container) = self.way_to_container(document);
+        let items = container.as_array().filter(|items| !items.is_empty())?;
+        let index = self.source.below(items.len());
+        path.push(index.into());
+        Some((Patch::new(path, Op::Remove), items[index].clone()))
+    }
+
+    /// Puts it into another array.
+    fn put(&mut self, document: &Value, item: Value) -> Option<Patch> {
+        let (mut path, container) = self.way_to_container(document);
+        path.push(self.source.below(container.as_array()?.len() + 1).into());
+        Some(Patch::new(path, Op::Add(Some(item))))
     }
 
     fn patch(&mut self, document: &Value) -> Patch {
