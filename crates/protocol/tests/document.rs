@@ -7,15 +7,17 @@ use std::fmt::Debug;
 use patchcast_protocol::apply::{Document, ErrorKind};
 use patchcast_protocol::close::{Advice, CloseCode};
 use patchcast_protocol::dialect::Dialect;
+use patchcast_protocol::edit::{Edit, Side};
 use patchcast_protocol::limits;
 use patchcast_protocol::message::{
     ClientMessage, Durability, ErrorCode, Outcome, Refusal, Reject, RejectCode, ResetCode, ServerMessage,
     read_client, read_server, write_server,
 };
-use patchcast_protocol::patch::OpName;
+use patchcast_protocol::patch::{OpName, Patch};
+use patchcast_protocol::value::state_hash;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
 const SESSIONS: &str = include_str!("../../../docs/sessions.md");
@@ -319,6 +321,61 @@ fn the_conversation_is_one_that_the_code_understands() {
         count += 1;
     }
     assert!(count >= 7, "the conversation has {count} lines");
+}
+
+/// One op at a time, as the simplest client sends them.
+#[test]
+fn what_is_made_in_the_conversation_is_what_the_algebra_makes() {
+    let mut state = Value::Null;
+    let (mut seq, mut op) = (0, Edit::default());
+    let (mut sent, mut conflicts) = (Edit::default(), Vec::new());
+    for line in section(DOCUMENTS, "A conversation").lines() {
+        let message: Value = match line.split_once(' ') {
+            Some(("->" | "<-", text)) => serde_json::from_str(text).unwrap(),
+            _ => continue,
+        };
+        let edit_of = |change: &Value, state: &Value| {
+            let patches: Vec<Patch> = serde_json::from_value(change["patches"].clone()).unwrap();
+            Edit::of(state, &patches).unwrap()
+        };
+        match message["type"].as_str().unwrap() {
+            "snapshot" => (seq, state) = (message["seq"].as_u64().unwrap(), message["state"].clone()),
+            "op" => {
+                assert_eq!(message["base"], seq);
+                (sent, conflicts) = (edit_of(&message, &state), Vec::new());
+                op = sent.clone();
+            }
+            "entries" => {
+                assert_eq!(message["after"], seq);
+                for entry in message["entries"].as_array().unwrap() {
+                    let edit = edit_of(entry, &state);
+                    seq += 1;
+                    let carried = op.transform(&edit, Side::Later);
+                    conflicts.extend(carried.conflicts.into_iter().map(|conflict| {
+                        json!({ "path": conflict.path, "lost": conflict.absorbed, "seq": seq, "client": entry["client"] })
+                    }));
+                    op = carried.edit;
+                    edit.apply(&mut state);
+                }
+            }
+            "ack" => {
+                seq += 1;
+                assert_eq!(message["seq"], seq);
+                assert_eq!(message["patches"], json!(op.patches()));
+                assert_eq!(message["outcome"], json!(Outcome::of(&sent, &op)));
+                let told = message.get("conflicts").cloned().unwrap_or(json!([]));
+                assert_eq!(told, json!(conflicts));
+                edit_of(&message, &state).apply(&mut state);
+            }
+            _ => {}
+        }
+    }
+    let command = fenced(section(DOCUMENTS, "Checking"), "sh");
+    assert_eq!(command.split('\'').nth(1).unwrap(), state.to_string());
+    assert!(
+        command.ends_with(&format!("# {}", state_hash(&state))),
+        "{command}"
+    );
 }
 
 #[test]

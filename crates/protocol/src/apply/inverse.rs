@@ -67,7 +67,10 @@ mod tests {
         let document = Document::new(json!({ "a": { "b": [long], "c": [1, long] } })).unwrap();
         let remove = |path| {
             let edit = Edit::of(document.value(), &[Patch::new(path, Op::Remove)]).unwrap();
-            (edit.invert(document.value()), document.inverse_within(&edit, &mut 5_000))
+            (
+                edit.invert(document.value()),
+                document.inverse_within(&edit, &mut 5_000),
+            )
         };
         for (path, fits) in [
             (vec!["a".into(), "c".into(), 0_usize.into()], true),
