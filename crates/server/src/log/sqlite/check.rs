@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use patchcast_protocol::ids::{OpId, Seq};
-use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
 
 use super::rows::{self, Batch, RoomRow, Row, RowError};
 use super::schema::ConnectError;
@@ -15,9 +15,17 @@ use super::snapshot::{self, Forgotten, SnapshotRow, digest};
 pub(super) fn verify(connection: &Connection, has_snapshots: bool) -> Result<(), ConnectError> {
     // Not `quick_check`: a room that is missing from the index of names would begin anew.
     let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(ConnectError::Damaged(verdict));
+    match (verdict.as_str(), verify_content(connection, has_snapshots)) {
+        ("ok", content) => content,
+        // Pages mean nothing to whoever has to restore a backup; what they hold does.
+        (verdict, Err(ConnectError::Damaged(content))) => {
+            Err(ConnectError::Damaged(format!("{content} ({verdict})")))
+        }
+        (verdict, _) => Err(ConnectError::Damaged(verdict.into())),
     }
+}
+
+fn verify_content(connection: &Connection, has_snapshots: bool) -> Result<(), ConnectError> {
     let rooms = rows::rooms(connection)?.into_iter();
     let rooms: BTreeMap<i64, RoomRow> = rooms.map(|room| (room.id, room)).collect();
     verify_rooms(connection, &rooms, has_snapshots).map_err(|error| match error {
@@ -41,7 +49,8 @@ fn verify_rooms(
     if has_snapshots {
         ops.expect_forgotten(&snapshots)?;
     }
-    let heads = verify_entries(connection, &snapshots, &mut ops)?;
+    let first = rooms.keys().next().copied().unwrap_or_default();
+    let heads = verify_entries(connection, first, &snapshots, &mut ops)?;
     ops.expect_no_others()?;
     if let Some(room) = heads.keys().find(|room| !rooms.contains_key(room)) {
         return Err(RowError::damaged(*room, "it has no name"));
@@ -75,24 +84,38 @@ fn snapshots(connection: &Connection) -> Result<Snapshots, RowError> {
     Ok(snapshots)
 }
 
-/// Returns every room's head.
+/// Returns every room's head. The first room is the one of which something is wrong if nothing can be read.
 fn verify_entries(
     connection: &Connection,
+    first: i64,
     snapshots: &Snapshots,
     ops: &mut Ops<'_>,
 ) -> Result<BTreeMap<i64, Seq>, RowError> {
     let mut statement = rows::select_all(connection)?;
     let mut all = statement.query([])?;
     let mut heads = BTreeMap::new();
-    let (mut room, mut seq, mut weight) = (0, Seq::START, 0);
-    while let Some(columns) = all.next()? {
+    let forgotten = |room| {
+        snapshots
+            .get(&room)
+            .map_or(Seq::START, |(_, forgotten)| forgotten.last)
+    };
+    let (mut room, mut seq, mut weight) = (first, forgotten(first), 0);
+    loop {
+        let columns = match all.next() {
+            Ok(Some(columns)) => columns,
+            Ok(None) => return Ok(heads),
+            Err(error) if error.sqlite_error_code() != Some(ErrorCode::DatabaseCorrupt) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                let detail = format!("what follows {seq} cannot be read: {error}");
+                return Err(RowError::damaged(room, detail));
+            }
+        };
         let batch = Batch::read(columns.get(2)?, columns)?;
         if batch.room != room {
             room = batch.room;
-            let forgotten = snapshots
-                .get(&room)
-                .map_or(Seq::START, |(_, forgotten)| forgotten.last);
-            (seq, weight) = (forgotten, 0);
+            (seq, weight) = (forgotten(room), 0);
         }
         for row in batch.entries(batch.first) {
             let row = row?;
@@ -109,7 +132,6 @@ fn verify_entries(
         }
         heads.insert(room, seq);
     }
-    Ok(heads)
 }
 
 /// The index of ops, which must hold every entry with an op, those that are forgotten too, and nothing else.

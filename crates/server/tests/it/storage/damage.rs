@@ -11,8 +11,8 @@ use patchcast_server::log::{Durability, OpenError, SqliteStore, StartupCheck, St
 use super::{DATABASE, copy, files, written};
 use crate::harness::try_refusal;
 
-/// Changes the database of a server that ended in order, and expects that it is refused and left alone.
-async fn refuses(intact: &Path, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
+/// Changes the database of a server that ended in order, and expects that it is refused and left alone. Returns what is said.
+async fn refuses(intact: &Path, what: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let directory = copy(intact);
     let path = directory.path().join(DATABASE);
     let mut bytes = fs::read(&path).unwrap();
@@ -25,6 +25,16 @@ async fn refuses(intact: &Path, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
         "{what}: {said}"
     );
     assert!(files(directory.path()) == before, "{what}: a file was changed");
+    said
+}
+
+/// The same of what holds entries of the room `/gifts`: the message says so, and which they are, about.
+async fn refuses_entries(intact: &Path, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let said = refuses(intact, what, change).await;
+    let (_, named) = said.split_once("room patches:gifts: ").expect(&said);
+    let numbers = named.split(|c: char| !c.is_ascii_digit());
+    let seq: u64 = numbers.filter(|n| !n.is_empty()).next().unwrap().parse().unwrap();
+    assert!((1..=30).contains(&seq), "{what}: {said}");
 }
 
 #[tokio::test]
@@ -47,14 +57,14 @@ async fn a_damaged_database_is_refused_and_left_alone() {
         bytes.truncate(bytes.len() - 4096);
     })
     .await;
-    refuses(intact, "a letter of a message", |bytes| bytes[payload + 7] ^= 1).await;
-    refuses(intact, "a page's kind", |bytes| bytes[page] ^= 8).await;
-    refuses(intact, "a page's number of cells", |bytes| bytes[page + 4] ^= 1).await;
-    refuses(intact, "a page of zeroes", |bytes| {
+    refuses_entries(intact, "a letter of a message", |bytes| bytes[payload + 7] ^= 1).await;
+    refuses_entries(intact, "a page's kind", |bytes| bytes[page] ^= 8).await;
+    refuses_entries(intact, "a page's number of cells", |bytes| bytes[page + 4] ^= 1).await;
+    refuses_entries(intact, "a page of zeroes", |bytes| {
         bytes[page..page + 4096].fill(0);
     })
     .await;
-    refuses(intact, "two pages changed places", |bytes| {
+    refuses_entries(intact, "two pages changed places", |bytes| {
         let (first, second) = bytes.split_at_mut(page);
         first[page - 4096..].swap_with_slice(&mut second[..4096]);
     })
