@@ -2,6 +2,7 @@
 
 use patchcast_protocol::ids::{OpId, Seq, Timestamp};
 use patchcast_protocol::message::{Ack, ClientMessage, ErrorCode, RejectCode, ResetCode};
+use thiserror::Error;
 
 use crate::Time;
 use crate::input::Reason;
@@ -136,12 +137,15 @@ pub enum Rejection {
 }
 
 /// Why an op was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SubmitError {
     /// [`Config::pending_limit`](crate::Config::pending_limit) ops wait: submit again once some are settled.
+    #[error("too many ops wait")]
     QueueFull,
     /// Its message would be above the server's limit: submit something smaller.
+    #[error("the op is larger than the server takes")]
     TooLarge,
     /// The session is closed: begin another.
+    #[error("the session is closed")]
     Closed,
 }

@@ -29,6 +29,8 @@ pub struct Session<D, P = D, X = P> {
     presence: OwnPresence<D>,
     backoff: Backoff,
     pub(crate) max_message: u64,
+    /// Whether a state of the room comes before any entry.
+    pub(crate) awaits_state: bool,
     outputs: VecDeque<Output<D, P, X>>,
     /// What the host's timer is set to.
     wake_at: Option<Time>,
@@ -72,6 +74,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
             pending: Pending::restored(restored.last_id, restored.pending),
             presence: OwnPresence::default(),
             max_message: u64::MAX,
+            awaits_state: false,
             outputs: VecDeque::new(),
             wake_at: None,
         };
@@ -199,7 +202,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
         let State::Joined(joined) = &mut self.state else {
             return;
         };
-        if joined.live_since.is_some() || self.position.seq < joined.welcome.head {
+        if joined.live_since.is_some() || self.awaits_state || self.position.seq < joined.welcome.head {
             return;
         }
         joined.live_since = Some(now);
@@ -210,6 +213,7 @@ impl<D: Clone, P, X> Session<D, P, X> {
     fn connect(&mut self, now: Time) {
         let deadline = now.saturating_add(self.config.connect_timeout);
         self.state = State::Connecting { deadline };
+        self.awaits_state = false;
         self.tell(Event::Phase(Phase::Connecting, None));
         self.output(Output::Connect);
     }

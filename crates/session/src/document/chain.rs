@@ -38,6 +38,10 @@ impl Chain {
         self.0.iter()
     }
 
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.0.iter_mut()
+    }
+
     pub fn index_of(&self, id: OpId) -> Option<usize> {
         self.0.binary_search_by_key(&id, |op| op.id).ok()
     }

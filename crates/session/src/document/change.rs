@@ -7,6 +7,8 @@ use patchcast_protocol::patch::Patch;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::SubmitError;
+
 /// What somebody wants the document to be.
 #[derive(Clone, Debug)]
 pub enum Update {
@@ -69,6 +71,9 @@ pub enum UpdateError {
     /// It replaces the whole document: say `reset` if that is meant.
     #[error("the whole document is only replaced when that is asked for")]
     ResetNeeded,
+    /// The session does not take an op.
+    #[error("{0}")]
+    NotTaken(SubmitError),
 }
 
 /// Why nothing was undone, or redone.
@@ -83,6 +88,9 @@ pub enum UndoError {
     /// The document would be too large. The step stays.
     #[error("{0}")]
     DoesNotApply(ApplyError),
+    /// The session does not take an op. The step stays.
+    #[error("{0}")]
+    NotTaken(SubmitError),
 }
 
 /// What a replica tells, in order.

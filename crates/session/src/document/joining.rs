@@ -58,8 +58,9 @@ impl Aside {
 
 impl Replica {
     /// The entries that come are not those after the position: they begin with the first one.
-    pub fn begin_history(&mut self) -> Result<(), Diverged> {
-        self.begin_with(Value::Null)
+    pub fn begin_history(&mut self) {
+        let document = Document::restored(Value::Null, usize::MAX).expect("null is a document");
+        self.joining = Some(Joining { document });
     }
 
     /// The entries that come are those after this state of the room.

@@ -9,6 +9,7 @@
 mod chain;
 mod change;
 mod history;
+mod host;
 mod joining;
 mod keys;
 #[cfg(test)]
@@ -16,11 +17,18 @@ mod model;
 mod mutation;
 mod replica;
 mod restoring;
+mod seam;
+mod session;
 mod trail;
 
 pub use change::{
     Cause, Change, Content, Group, Made, Prepared, Sent, Told, UndoError, Update, UpdateError, UpdateOptions,
     What,
 };
+pub use host::{
+    Data, DocumentConfig, DocumentEvent, DocumentInput, DocumentOpState, DocumentOutput, Others, Refusal,
+    RestoredDocument,
+};
 pub use replica::{Diverged, Replica};
 pub use restoring::{RestoredOp, RestoredReplica, RestoredSent};
+pub use session::DocumentSession;

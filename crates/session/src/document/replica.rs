@@ -41,6 +41,7 @@ pub struct Replica {
     pub(super) joining: Option<Joining>,
     pub(super) keys: Keys,
     history: History,
+    max_bytes: usize,
     told: VecDeque<Told>,
 }
 
@@ -68,6 +69,7 @@ impl Replica {
             joining: None,
             keys: Keys::default(),
             history: History::default(),
+            max_bytes,
             told: VecDeque::new(),
         })
     }
@@ -258,6 +260,36 @@ impl Replica {
     /// What is confirmed is not what the log says, or the log is another one: it is no position any more, and what the next connection brings takes its place.
     pub fn forget_position(&mut self) {
         self.position = None;
+    }
+
+    /// Whether an op is not settled, as far as this replica knows.
+    pub fn knows(&self, id: OpId) -> bool {
+        self.chain.index_of(id).is_some() || self.aside.iter().any(|aside| aside.id == id)
+    }
+
+    /// Makes the view anew of what is confirmed and pending, after a [`Diverged`]: it may have been left half-way.
+    pub fn recover(&mut self) {
+        let mut view = Document::restored(self.confirmed.value().clone(), self.max_bytes)
+            .expect("a document's value is one of a document");
+        for op in self.chain.iter_mut() {
+            // What does not fit has nothing to hold on to any more.
+            if view.replay(op.edit.clone()).is_err() {
+                op.edit = Edit::default();
+            }
+        }
+        let difference = diff::diff(self.view.value(), view.value());
+        let mut told = std::mem::replace(&mut self.view, view);
+        self.keys.forget();
+        self.history.note(&difference);
+        if !difference.is_empty() {
+            told.replay(difference.clone())
+                .expect("a difference fits what it was found in");
+            self.tell_change(Cause::Room, What::Edit(difference));
+        }
+        let sorted = told.order_keys_as(&self.view);
+        if !sorted.is_empty() {
+            self.tell_change(Cause::Room, What::Order(sorted));
+        }
     }
 
     /// An op whose fate was not known is an entry, of what was before the position: the view has it, or what was made of it.

@@ -179,7 +179,7 @@ impl World {
         match prepared {
             Ok(prepared) => party.commit(prepared),
             Err(UndoError::DoesNotApply(error)) => Err(format!("an undo does not apply: {error}")),
-            Err(UndoError::Nothing | UndoError::Overtaken(_)) => Ok(()),
+            Err(_) => Ok(()),
         }
     }
 

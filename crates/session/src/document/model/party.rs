@@ -153,9 +153,10 @@ impl Party {
                     Begin::After(seq) => {
                         link.seq = seq;
                         match replica.position() {
-                            Some(_) => Ok(()),
+                            Some(_) => {}
                             None => replica.begin_history(),
                         }
+                        Ok(())
                     }
                     Begin::Snapshot(seq, state) => {
                         link.seq = seq;
