@@ -1,86 +1,17 @@
-"""The Python client against a real server, whose address is in PATCHCAST_TEST_URL (http://127.0.0.1:PORT)."""
+"""The Python client of streams against a real server."""
 
 import asyncio
-import faulthandler
 import os
 import secrets
 import sys
 import unittest
-from contextlib import asynccontextmanager
 
-from patchcast import Closed, Rejected, Room
-
-SERVER = os.environ["PATCHCAST_TEST_URL"].removeprefix("http://")
-
-# Seconds after which a test hangs, and ends all: the traceback tells where. Nothing waits for them to pass.
-DEADLINE = 60
+from client import Closed, Rejected
+from harness import SERVER, Link, Seen, Tests
+from patchcast import Room
 
 
-class Seen(asyncio.Queue):
-    """What a callback was told, in order."""
-
-    async def next(self, count=1):
-        return [await self.get() for _ in range(count)]
-
-    async def until(self, wanted):
-        while (told := (await self.next())[0]) != wanted:
-            pass
-        return told
-
-
-class Link:
-    """A way to the server that can lose what the server says, and break without a close frame."""
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls):
-        link = cls()
-        link.deaf, link.carried, link.transports, link.up, link.carriers = False, 0, [], asyncio.Event(), set()
-        link.mend()
-        server = await asyncio.start_server(link._carry, "127.0.0.1", 0)
-        link.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
-        yield link
-        server.close()
-        link.cut()
-        link.mend()
-        await asyncio.gather(*link.carriers)
-
-    def cut(self):
-        """Breaks what there is, and lets nothing through until it is mended."""
-        self.up.clear()
-        while self.transports:
-            self.transports.pop().abort()
-
-    def mend(self):
-        self.deaf, self.carried = False, 0
-        self.up.set()
-
-    async def _carry(self, reader, writer):
-        self.carriers.add(asyncio.current_task())
-        await self.up.wait()
-        host, port = SERVER.split(":")
-        far_reader, far_writer = await asyncio.open_connection(host, int(port))
-        self.transports += [writer.transport, far_writer.transport]
-        await asyncio.gather(self._pump(reader, far_writer, lambda: False), self._pump(far_reader, writer, lambda: self.deaf))
-
-    async def _pump(self, reader, writer, loses):
-        try:
-            while data := await reader.read(65536):
-                if not loses():
-                    self.carried += len(data)
-                    writer.write(data)
-        except OSError:
-            pass
-        writer.transport.abort()
-
-
-class Rooms(unittest.IsolatedAsyncioTestCase):
-    def setUp(self):
-        faulthandler.dump_traceback_later(DEADLINE, exit=True)
-        self.addCleanup(faulthandler.cancel_dump_traceback_later)
-        # A room of its own for every test.
-        self.name = f"python/{self._testMethodName}/{secrets.token_hex(8)}"
-
+class Rooms(Tests):
     def join(self, server=SERVER, **more):
         seen = Seen()
         room = Room(f"ws://{server}/{self.name}", seen.put_nowait, **more)
