@@ -32,8 +32,8 @@ async fn refuses(intact: &Path, what: &str, change: impl FnOnce(&mut Vec<u8>)) -
 async fn refuses_entries(intact: &Path, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
     let said = refuses(intact, what, change).await;
     let (_, named) = said.split_once("room patches:gifts: ").expect(&said);
-    let numbers = named.split(|c: char| !c.is_ascii_digit());
-    let seq: u64 = numbers.filter(|n| !n.is_empty()).next().unwrap().parse().unwrap();
+    let mut numbers = named.split(|c: char| !c.is_ascii_digit());
+    let seq: u64 = numbers.find(|n| !n.is_empty()).unwrap().parse().unwrap();
     assert!((1..=30).contains(&seq), "{what}: {said}");
 }
 
