@@ -41,6 +41,7 @@ mod squash;
 mod to_patches;
 mod transform;
 mod twins;
+mod whole;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
