@@ -4,6 +4,7 @@ pub mod clock;
 pub mod connection;
 pub mod cursor;
 pub mod dialect;
+pub mod document;
 mod drain;
 pub mod frame;
 mod front;

@@ -57,6 +57,32 @@ pub const MAX_SLICES: usize = 64;
 /// ops under way: one that sends them all again while its history still comes is not cut off for it.
 pub const MAX_CONTROL_BYTES: usize = 128 << 10;
 
+/// Entries of a document that stay in memory as edits. An op that is further behind is carried over entries from the log: as many as a
+/// client may be behind and still be served entries rather than a snapshot.
+pub const RECENT_ENTRIES: usize = 1024;
+
+/// Bytes of those entries, in the log. As edits they take several times as much.
+pub const RECENT_BYTES: usize = 256 << 10;
+
+/// Entries that an op is carried over. It costs up to some microseconds each, for which the room's whole thread waits.
+pub const MAX_BEHIND: u64 = 65_536;
+
+/// Bytes of those entries, in the log: a connection whose client sends ops that are far behind keeps them all.
+pub const MAX_BEHIND_BYTES: usize = 8 << 20;
+
+/// Bytes, about, of what an op that was refused would have replaced and removed, and that are kept for those that were made upon it. Without
+/// this bound a small op that removes much would cost a copy of it, again and again.
+pub const MAX_INVERSE_BYTES: usize = 64 << 10;
+
+/// Conflicts that a receipt tells of. They are for people to read, and one entry can meet a thousand others in a thousand places.
+pub const MAX_CONFLICTS: usize = 32;
+
+/// Entries of a document between two checks of its state's hash: often enough that a client does not go wrong for long.
+pub const CHECK_ENTRIES: usize = 256;
+
+/// Entries of a document between two of its snapshots in the store: so many are folded in some milliseconds when the room is opened.
+pub const SNAPSHOT_ENTRIES: usize = 1000;
+
 /// Bytes that each connection may keep allocated for reading.
 pub const READ_BUFFER_BYTES: usize = 2048;
 
