@@ -41,6 +41,7 @@ mod squash;
 mod to_patches;
 mod transform;
 mod twins;
+mod whole;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -90,11 +91,6 @@ impl Edit {
         matches!(self.0, Node::Set(_))
     }
 
-    /// How many things it does: keys that are set or go, items that leave their place or arrive.
-    pub fn changes(&self) -> usize {
-        self.0.changes()
-    }
-
     /// Makes the change. What does not fit the value, which is then not the base, is left out.
     pub fn apply(self, value: &mut Value) {
         self.0.apply(value);
@@ -120,18 +116,6 @@ impl Node {
 
     pub fn is_keep(&self) -> bool {
         matches!(self, Node::Keep)
-    }
-
-    fn changes(&self) -> usize {
-        match self {
-            Node::Keep => 0,
-            Node::Set(_) | Node::Add(_) | Node::Unset => 1,
-            Node::Object(members) => members.values().map(Node::changes).sum(),
-            Node::Array(edit) => {
-                let within: usize = edit.edits().iter().map(|(_, node)| node.changes()).sum();
-                edit.gone().len() + edit.arrivals().len() + within
-            }
-        }
     }
 
     pub fn apply(self, value: &mut Value) {

@@ -219,7 +219,7 @@ impl Folded {
                 Err(Fault::new(RejectCode::Conflict, reason).at(conflict.path.clone()))
             }
             // Two who both count from four to five conflict, though both mean the same.
-            None if change.strict && carried.edit.changes() < sent.changes() => Err(Fault::new(
+            None if change.strict && !carried.edit.does_all_of(&sent) => Err(Fault::new(
                 RejectCode::Conflict,
                 "others have done some of it in the meantime",
             )),
