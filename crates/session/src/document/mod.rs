@@ -8,13 +8,17 @@
 
 mod chain;
 mod change;
+mod frames;
 mod history;
 mod host;
 mod joining;
 mod keys;
 #[cfg(test)]
 mod model;
+#[cfg(not(feature = "broken-rules"))]
 mod mutation;
+#[cfg(feature = "broken-rules")]
+pub mod mutation;
 mod replica;
 mod restoring;
 mod seam;

@@ -1,9 +1,12 @@
-//! Rules broken on purpose, for a test that must notice it. Outside of tests none is.
+//! Rules broken on purpose, for tests that must notice it. Without the feature `broken-rules` none is, outside of this crate's own tests.
 
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "only tests choose one"))]
-pub(super) enum Mutation {
+#[cfg_attr(
+    not(any(test, feature = "broken-rules")),
+    allow(dead_code, reason = "only tests choose one")
+)]
+pub enum Mutation {
     /// The server's order is taken the wrong way round.
     SwapSides,
     /// An acknowledged op stays pending, too.
@@ -26,16 +29,16 @@ pub(super) enum Mutation {
     LeaveUndo,
 }
 
-#[cfg(not(test))]
+#[cfg(not(any(test, feature = "broken-rules")))]
 pub(super) const fn is(_: Mutation) -> bool {
     false
 }
 
-#[cfg(test)]
-pub(super) use chosen::is;
+#[cfg(any(test, feature = "broken-rules"))]
+pub use chosen::{choose, is};
 
-#[cfg(test)]
-pub(super) mod chosen {
+#[cfg(any(test, feature = "broken-rules"))]
+mod chosen {
     use std::cell::Cell;
 
     use super::Mutation;
@@ -44,15 +47,13 @@ pub(super) mod chosen {
         static CHOSEN: Cell<Option<Mutation>> = const { Cell::new(None) };
     }
 
+    /// Whether a rule is broken on this thread.
     pub fn is(mutation: Mutation) -> bool {
         CHOSEN.get() == Some(mutation)
     }
 
-    /// Breaks a rule while `act` runs.
-    pub fn with<T>(mutation: Mutation, act: impl FnOnce() -> T) -> T {
-        CHOSEN.set(Some(mutation));
-        let done = act();
-        CHOSEN.set(None);
-        done
+    /// Breaks a rule on this thread, or none any more.
+    pub fn choose(mutation: Option<Mutation>) {
+        CHOSEN.set(mutation);
     }
 }

@@ -9,13 +9,10 @@ use patchcast_protocol::apply::ApplyError;
 use patchcast_protocol::edit::Edit;
 use patchcast_protocol::ids::{Author, OpId, Secret, Seq};
 use patchcast_protocol::limits::DEFAULT_MAX_DOCUMENT_BYTES;
-use patchcast_protocol::message::{
-    self, ClientMessage, Outcome, RoomKind, ServerMessage, WireConflict, WireEntry, read_server, write_client,
-};
-use patchcast_protocol::patch::Patch;
+use patchcast_protocol::message::{self, ClientMessage, Outcome, RoomKind, WireConflict, write_client};
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 
 use super::change::{Made, Prepared, Told, UndoError, Update, UpdateError, UpdateOptions};
 use super::host::{
@@ -23,7 +20,7 @@ use super::host::{
     RestoredDocument,
 };
 use super::replica::{Diverged, Replica};
-use crate::input::{Arrived, Input, Own, Received, Welcome};
+use crate::input::Input;
 use crate::output::{Event, OpState, Output, Phase, Rejection, SubmitError};
 use crate::session::Session;
 use crate::{Config, Op, Restored, Time};
@@ -34,22 +31,22 @@ use crate::{Config, Op, Restored, Time};
 /// [`poll_output`](DocumentSession::poll_output) gives, until it gives nothing.
 #[derive(Debug)]
 pub struct DocumentSession {
-    session: Inner,
-    replica: Replica,
+    pub(super) session: Inner,
+    pub(super) replica: Replica,
     initial: Option<Data>,
     /// What stands for the content of ops in the session beneath.
     nothing: Data,
-    client: Option<Author>,
-    last_op: OpId,
+    pub(super) client: Option<Author>,
+    pub(super) last_op: OpId,
     /// The state that the welcome has announced.
-    announced: Option<Seq>,
+    pub(super) announced: Option<Seq>,
     /// The last entry that the replica has seen.
-    seen: Seq,
+    pub(super) seen: Seq,
     /// Whether what still comes of this connection is of no use.
-    has_diverged: bool,
+    pub(super) has_diverged: bool,
     /// What was said of ops, until it takes effect.
-    fates: HashMap<OpId, Fate>,
-    refusals: HashMap<OpId, Refusal>,
+    pub(super) fates: HashMap<OpId, Fate>,
+    pub(super) refusals: HashMap<OpId, Refusal>,
     /// Ops that wait for others before they are sent.
     held: VecDeque<OpId>,
     outputs: VecDeque<DocumentOutput>,
@@ -59,18 +56,18 @@ type Inner = Session<Data, Entry, Others>;
 
 /// An entry on its way through the session beneath.
 #[derive(Clone, Debug)]
-struct Entry {
-    own: Option<OpId>,
-    made: Edit,
+pub(super) struct Entry {
+    pub own: Option<OpId>,
+    pub made: Edit,
 }
 
 /// What has become of an own op.
 #[derive(Debug)]
-struct Fate {
-    outcome: Outcome,
-    conflicts: Vec<WireConflict>,
+pub(super) struct Fate {
+    pub outcome: Outcome,
+    pub conflicts: Vec<WireConflict>,
     /// What was made, if it was said.
-    made: Option<Edit>,
+    pub made: Option<Edit>,
 }
 
 impl Default for DocumentConfig {
@@ -238,140 +235,6 @@ impl DocumentSession {
         }
     }
 
-    fn handle_frame(&mut self, now: Time, text: &str) {
-        let message = match read_server::<Box<RawValue>>(text) {
-            Ok(message) => message,
-            Err(malformed) => return self.unreadable(now, malformed.to_string()),
-        };
-        let received = match message {
-            // Of a later server.
-            None | Some(ServerMessage::Pong) => Received::Pong,
-            Some(ServerMessage::Welcome(welcome)) => self.welcome(welcome),
-            Some(ServerMessage::Reset { code, reason }) => {
-                let reason = reason.into();
-                Received::Reset { code, reason }
-            }
-            Some(ServerMessage::Snapshot { seq, state }) => return self.take_state(now, seq, &state),
-            Some(ServerMessage::Entries { after, entries }) => {
-                let entries: Option<Vec<_>> = entries.into_iter().map(|entry| self.arrived(entry)).collect();
-                match entries {
-                    Some(entries) => Received::Entries { after, entries },
-                    None => return self.unreadable(now, "an entry is none of a document".into()),
-                }
-            }
-            Some(ServerMessage::Ack(ack)) => Received::Ack(ack),
-            Some(ServerMessage::Made(ack, made)) => {
-                let Some(edit) = read_patches(&made.patches) else {
-                    return self.unreadable(now, "what was made is no list of patches".into());
-                };
-                let (outcome, conflicts) = (made.outcome, made.conflicts);
-                let made = Some(edit);
-                self.fates.insert(
-                    ack.id,
-                    Fate {
-                        outcome,
-                        conflicts,
-                        made,
-                    },
-                );
-                Received::Ack(ack)
-            }
-            Some(ServerMessage::Reject(reject)) => {
-                self.reject(now, reject);
-                Received::Pong
-            }
-            Some(ServerMessage::Check { seq, hash }) => {
-                if self.session.is_joined() && !self.has_diverged && self.replica.check(seq, hash).is_some() {
-                    self.diverge(now);
-                }
-                Received::Pong
-            }
-            Some(ServerMessage::Presence(change)) => Received::Presence(change),
-            Some(ServerMessage::Error { code, reason }) => {
-                let reason = reason.into();
-                Received::Error { code, reason }
-            }
-        };
-        self.session.handle_input(now, Input::Received(received));
-    }
-
-    fn welcome(&mut self, welcome: message::Welcome) -> Received<Entry, Others> {
-        self.client = Some(welcome.client);
-        self.last_op = welcome.last_op;
-        self.announced = welcome.snapshot;
-        self.session.awaits_state = welcome.snapshot.is_some();
-        if welcome.snapshot.is_none() && self.replica.position().is_none() {
-            self.replica.begin_history();
-        }
-        Received::Welcome(Welcome {
-            epoch: welcome.epoch,
-            head: welcome.head,
-            last_op: welcome.last_op,
-            durability: welcome.durability,
-            max_message: welcome.max_message,
-        })
-    }
-
-    fn take_state(&mut self, now: Time, seq: Seq, state: &RawValue) {
-        if !self.session.is_joined() || self.announced.take() != Some(seq) {
-            return self.unreadable(now, "a state that was not announced".into());
-        }
-        let begun = serde_json::from_str(state.get()).map_err(|error| error.to_string());
-        match begun.and_then(|state| self.replica.begin_with(state).map_err(|error| error.to_string())) {
-            Ok(()) => {
-                self.seen = seq;
-                self.session.take_state(now, seq);
-            }
-            Err(reason) => self.unreadable(now, reason),
-        }
-    }
-
-    fn arrived(&mut self, entry: WireEntry<Box<RawValue>>) -> Option<Arrived<Entry>> {
-        let (outcome, conflicts) = entry.made?;
-        let made = read_patches(&entry.data)?;
-        let own = (Some(entry.client) == self.client).then_some(entry.id);
-        if let Some(id) = own.filter(|id| self.session.has_op(*id)) {
-            let made = None;
-            self.fates.insert(
-                id,
-                Fate {
-                    outcome,
-                    conflicts,
-                    made,
-                },
-            );
-        }
-        Some(Arrived {
-            own: own.map(|id| Own { id, time: entry.time }),
-            entry: Entry { own, made },
-        })
-    }
-
-    fn reject(&mut self, now: Time, reject: message::Reject) {
-        let message::Reject {
-            id,
-            code,
-            reason,
-            path,
-            after,
-        } = reject;
-        if !self.session.is_joined() || !self.session.has_op(id) {
-            return;
-        }
-        let reason = reason.into();
-        let refusal = Refusal { code, reason, path };
-        if !self.replica.knows(id) {
-            return self.refuse(id, refusal);
-        }
-        self.refusals.insert(id, refusal);
-        let rejected = self.replica.rejected(id, after);
-        self.hold_to(now, rejected);
-    }
-
-    fn unreadable(&mut self, now: Time, reason: String) {
-        self.session.handle_input(now, Input::Unreadable(reason.into()));
-    }
-
     /// Carries out what the session beneath and the replica want, until neither wants anything more.
     fn work(&mut self, now: Time) {
         loop {
@@ -414,10 +277,20 @@ impl DocumentSession {
     fn handle_event(&mut self, now: Time, event: Event<Data, Entry, Others>) {
         match event {
             Event::Phase(phase, closure) => self.enter(now, phase, closure),
-            Event::Entry { seq, entry, .. } => self.take_entry(now, seq, entry.own, Some(entry.made)),
+            Event::Entry { seq, entry, .. } => {
+                entry.own.and_then(|id| self.fates.remove(&id));
+                if self.see(seq, entry.own) {
+                    let taken = self.replica.entry(seq, entry.own, entry.made);
+                    self.hold_to(now, taken);
+                }
+            }
             Event::OwnEntry { seq, id, .. } => {
                 let made = self.fates.remove(&id).and_then(|fate| fate.made);
-                self.take_entry(now, seq, Some(id), made);
+                if self.see(seq, Some(id)) {
+                    let made = made.map_or(Made::AsSent, Made::Otherwise);
+                    let taken = self.replica.acknowledged(seq, id, made);
+                    self.hold_to(now, taken);
+                }
             }
             Event::Op { id, state } => self.handle_op(now, id, state),
             Event::Reset { code, reason } => {
@@ -453,18 +326,13 @@ impl DocumentSession {
         self.tell(DocumentEvent::Phase(phase, closure));
     }
 
-    /// The next entry. Of an own op that was just acknowledged, `made` is what was said of it.
-    fn take_entry(&mut self, now: Time, seq: Seq, own: Option<OpId>, made: Option<Edit>) {
+    /// An entry is there. `false` if it is of no use any more.
+    fn see(&mut self, seq: Seq, own: Option<OpId>) -> bool {
         self.seen = seq;
-        own.and_then(|id| self.fates.remove(&id));
         if self.has_diverged {
-            return self.replica.arrive(own);
+            self.replica.arrive(own);
         }
-        let taken = match (own, made) {
-            (Some(id), None) => self.replica.acknowledged(seq, id, Made::AsSent),
-            (own, made) => self.replica.entry(seq, own, made.unwrap_or_default()),
-        };
-        self.hold_to(now, taken);
+        !self.has_diverged
     }
 
     fn handle_op(&mut self, now: Time, id: OpId, state: OpState) {
@@ -520,7 +388,7 @@ impl DocumentSession {
         }
     }
 
-    fn refuse(&mut self, id: OpId, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, id: OpId, refusal: Refusal) {
         self.session.forget_op(id);
         self.tell_op(id, DocumentOpState::Rejected(refusal));
     }
@@ -564,7 +432,7 @@ impl DocumentSession {
         self.tell_op(id, DocumentOpState::Sent);
     }
 
-    fn hold_to(&mut self, now: Time, result: Result<(), Diverged>) {
+    pub(super) fn hold_to(&mut self, now: Time, result: Result<(), Diverged>) {
         if result.is_err() {
             self.replica.recover();
             self.diverge(now);
@@ -572,7 +440,7 @@ impl DocumentSession {
     }
 
     /// What is confirmed is not what the room has. The server is told, and the next connection begins with the room's state.
-    fn diverge(&mut self, now: Time) {
+    pub(super) fn diverge(&mut self, now: Time) {
         if self.has_diverged {
             return;
         }
@@ -608,11 +476,6 @@ fn raw<T: Serialize + ?Sized>(value: &T) -> Data {
     to_raw_value(value)
         .expect("JSON values and patches are JSON")
         .into()
-}
-
-fn read_patches(text: &RawValue) -> Option<Edit> {
-    let patches: Vec<Patch> = serde_json::from_str(text.get()).ok()?;
-    Edit::of_written(&patches).ok()
 }
 
 /// The members of an op's message beside its patches, as long as they can be.

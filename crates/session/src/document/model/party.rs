@@ -1,306 +1,239 @@
-//! A client of the model: a replica, what its host keeps, and a connection that may break.
+//! A client of the model: a session, what its host keeps, and what an app holds that only hears of changes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use patchcast_protocol::apply::Document;
-use patchcast_protocol::edit::Edit;
-use patchcast_protocol::ids::{Epoch, OpId, Position, Seq};
-use patchcast_protocol::patch::Patch;
+use patchcast_protocol::apply::{Document, KeyOrder};
+use patchcast_protocol::close::CloseCode;
+use patchcast_protocol::ids::{Author, OpId, Secret};
+use patchcast_protocol::message::RejectCode;
+use patchcast_protocol::path::PathSegment;
 use patchcast_protocol::value::same;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::server::{Bridge, Change, Context, Server};
-use crate::document::{Made, Prepared, Replica, Told, What};
-
-const EPOCH: Epoch = Epoch(1);
+use crate::document::{
+    DocumentConfig, DocumentEvent, DocumentInput, DocumentOpState, DocumentOutput, DocumentSession,
+    RestoredDocument, Update, UpdateError, UpdateOptions, What,
+};
+use crate::{Phase, Time};
 
 pub struct Party {
-    pub author: usize,
-    pub replica: Replica,
-    /// What an app holds that only hears of changes.
+    pub author: Author,
+    pub session: DocumentSession,
+    secret: Secret,
+    initial: Option<Value>,
     pub mirror: Document,
-    last_id: OpId,
-    /// Not settled, as the session has it.
-    unsettled: BTreeSet<OpId>,
-    pub fates: BTreeMap<OpId, Fate>,
-    pub link: Option<Link>,
+    pub wants_connection: bool,
+    /// Frames for the server.
+    pub up: VecDeque<String>,
+    /// What became of each op.
+    pub ops: BTreeMap<OpId, Option<Fate>>,
+    /// Of those that want to be tried again.
+    pub conflicts: usize,
+    pub has_diverged: bool,
+    /// The session has let go of its connection.
+    pub has_left: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Stored,
-    Rejected,
+    Rejected(RejectCode),
 }
 
-pub struct Link {
-    pub up: VecDeque<Change>,
-    pub down: VecDeque<Down>,
-    pub bridge: Bridge,
-    /// The head and the last op of the welcome, and whether the client has come as far.
-    welcome: Option<(Seq, OpId)>,
-    is_live: bool,
-    seq: Seq,
-    sent: BTreeSet<OpId>,
-}
-
-#[derive(Clone, Debug)]
-pub enum Down {
-    Welcome {
-        head: Seq,
-        last_op: OpId,
-        begin: Begin,
-    },
-    Entry {
-        own: Option<OpId>,
-        patches: Vec<Patch>,
-    },
-    /// `seq` says which, when it was one before.
-    Ack {
-        id: OpId,
-        known: Option<Seq>,
-        made: Option<Vec<Patch>>,
-    },
-    Reject {
-        id: OpId,
-        after: Seq,
-    },
-}
-
-#[derive(Clone, Debug)]
-pub enum Begin {
-    After(Seq),
-    Snapshot(Seq, Value),
-}
+/// Nothing in the model depends on it.
+const NOW: Time = Duration::from_secs(1);
 
 impl Party {
-    pub fn new(author: usize, initial: Value) -> Party {
-        let replica = Replica::new(initial).unwrap();
-        Party {
-            author,
-            mirror: Document::restored(replica.value().clone(), usize::MAX).unwrap(),
-            replica,
-            last_id: OpId::NONE,
-            unsettled: BTreeSet::new(),
-            fates: BTreeMap::new(),
-            link: None,
-        }
-    }
-
-    pub fn connect(&mut self, server: &Server, snapshot: Option<(Seq, Value)>) {
-        let last_op = server.last_op(self.author);
-        let head = server.head();
-        let since = self
-            .replica
-            .position()
-            .map_or(Seq::START, |position| position.seq);
-        let (begin, from) = match snapshot {
-            Some((seq, state)) => (Begin::Snapshot(seq, state), seq),
-            None => (Begin::After(since), since),
-        };
-        let mut down = VecDeque::from([Down::Welcome { head, last_op, begin }]);
-        for entry in &server.log[from.0 as usize..] {
-            let own = (entry.author == self.author).then_some(entry.id);
-            let patches = entry.made.patches();
-            down.push_back(Down::Entry { own, patches });
-        }
-        self.link = Some(Link {
+    pub fn new(number: usize, initial: Option<Value>) -> Result<Party, String> {
+        let secret = Secret::parse(&format!("a-secret-of-22-letters{number}")).unwrap();
+        let mut party = Party {
+            author: Author::of(&secret),
+            session: begin(&secret, initial.as_ref(), RestoredDocument::default()),
+            mirror: Document::new(initial.clone().unwrap_or_default()).unwrap(),
+            secret,
+            initial,
+            wants_connection: false,
             up: VecDeque::new(),
-            down,
-            bridge: Bridge::new(self.author),
-            welcome: None,
-            is_live: false,
-            seq: Seq::START,
-            sent: BTreeSet::new(),
-        });
+            ops: BTreeMap::new(),
+            conflicts: 0,
+            has_diverged: false,
+            has_left: false,
+        };
+        party.hear()?;
+        Ok(party)
     }
 
+    pub fn is_live(&self) -> bool {
+        self.session.phase() == Phase::Live
+    }
+
+    pub fn connected(&mut self) -> Result<(), String> {
+        self.wants_connection = false;
+        self.input(DocumentInput::Connected)
+    }
+
+    pub fn receive(&mut self, frame: &str) -> Result<(), String> {
+        self.input(DocumentInput::Frame(frame))
+    }
+
+    /// The connection breaks, and the session wants another one at once.
     pub fn cut(&mut self) -> Result<(), String> {
-        if self.link.take().is_some() {
-            self.replica.disconnected().map_err(|error| error.to_string())?;
-        }
-        self.hear()
+        self.up.clear();
+        self.input(DocumentInput::Disconnected {
+            code: CloseCode::GoingAway.number(),
+            reason: "cut".into(),
+        })?;
+        self.come_back()
+    }
+
+    pub fn come_back(&mut self) -> Result<(), String> {
+        self.input(DocumentInput::Online)
     }
 
     /// The page is loaded again; what was kept is all that there is of the life before.
-    pub fn reload(&mut self, keeps_value: bool, initial: Value) -> Result<(), String> {
-        self.cut()?;
-        let left = self.replica.leave(keeps_value);
-        self.replica = Replica::restored(initial, 1 << 20, left).map_err(|error| error.to_string())?;
-        self.mirror = Document::restored(self.replica.value().clone(), usize::MAX).unwrap();
+    pub fn reload(&mut self, keeps_value: bool) -> Result<(), String> {
+        let left = self.session.leave(keeps_value);
+        self.up.clear();
+        self.session = begin(&self.secret, self.initial.as_ref(), left);
+        self.mirror = Document::restored(self.session.value().clone(), usize::MAX).unwrap();
         self.hear()
     }
 
-    pub fn commit(&mut self, prepared: Prepared) -> Result<(), String> {
-        self.last_id = self.last_id.next();
-        self.unsettled.insert(self.last_id);
-        self.replica.commit(self.last_id, prepared);
-        self.hear()?;
-        self.send();
-        Ok(())
-    }
-
-    /// Takes the message at `index`.
-    pub fn receive(&mut self, index: usize) -> Result<(), String> {
-        let Some(link) = &mut self.link else { return Ok(()) };
-        let Some(message) = link.down.remove(index) else {
-            return Ok(());
-        };
-        let replica = &mut self.replica;
-        let handled = match message {
-            Down::Welcome { head, last_op, begin } => {
-                link.welcome = Some((head, last_op));
-                match begin {
-                    Begin::After(seq) => {
-                        link.seq = seq;
-                        match replica.position() {
-                            Some(_) => {}
-                            None => replica.begin_history(),
-                        }
-                        Ok(())
-                    }
-                    Begin::Snapshot(seq, state) => {
-                        link.seq = seq;
-                        replica.begin_with(state)
-                    }
+    /// `false` if there was nothing to do.
+    pub fn update(&mut self, update: Update, options: UpdateOptions) -> Result<(), String> {
+        let before = self.session.value().to_string();
+        match self.session.update(NOW, update, options) {
+            Ok(Some(id)) => {
+                self.ops.insert(id, None);
+            }
+            Ok(None) | Err(UpdateError::ResetNeeded) => {
+                let after = self.session.value().to_string();
+                if after != before {
+                    return Err("an update that was none has changed something".into());
                 }
             }
-            Down::Entry { own, patches } => {
-                link.seq = link.seq.next();
-                if let Some(id) = own.filter(|id| self.unsettled.remove(id)) {
-                    self.fates.insert(id, Fate::Stored);
-                }
-                let made = Edit::of_written(&patches).map_err(|error| error.to_string())?;
-                replica.entry(link.seq, own, made)
-            }
-            Down::Ack { id, known, made } => {
-                if self.unsettled.remove(&id) {
-                    self.fates.insert(id, Fate::Stored);
-                }
-                if known.is_some_and(|seq| seq <= link.seq) {
-                    replica.settled(id);
-                    Ok(())
-                } else {
-                    link.seq = link.seq.next();
-                    let made = match made {
-                        None => Made::AsSent,
-                        Some(patches) => {
-                            Made::Otherwise(Edit::of_written(&patches).map_err(|error| error.to_string())?)
-                        }
-                    };
-                    replica.acknowledged(link.seq, id, made)
-                }
-            }
-            Down::Reject { id, after } => replica.rejected(id, Some(after)),
-        };
-        handled.map_err(|error| error.to_string())?;
-        self.hear()?;
-        self.catch_up()?;
-        self.send();
-        Ok(())
-    }
-
-    fn catch_up(&mut self) -> Result<(), String> {
-        let Some(link) = &mut self.link else { return Ok(()) };
-        let Some((head, last_op)) = link.welcome else {
-            return Ok(());
-        };
-        if !link.is_live && link.seq >= head {
-            link.is_live = true;
-            let (epoch, seq) = (EPOCH, link.seq);
-            let position = Position { epoch, seq };
-            self.replica
-                .caught_up(position, last_op)
-                .map_err(|error| error.to_string())?;
-            self.hear()?;
+            Err(error) => return Err(error.to_string()),
         }
-        Ok(())
+        self.hear()
     }
 
-    fn send(&mut self) {
-        let Some(link) = self.link.as_mut().filter(|link| link.is_live) else {
-            return;
+    pub fn step_back(&mut self, redo: bool) -> Result<(), String> {
+        use crate::document::UndoError;
+
+        let done = match redo {
+            true => self.session.redo(NOW),
+            false => self.session.undo(NOW),
         };
-        for id in &self.unsettled {
-            if link.sent.contains(id) || self.replica.must_wait(*id) {
-                continue;
+        match done {
+            Ok(id) => {
+                self.ops.insert(id, None);
             }
-            let Some(content) = self.replica.content(*id) else {
-                continue;
-            };
-            link.sent.insert(*id);
-            link.up.push_back(Change {
-                id: *id,
-                context: Context {
-                    base: content.sent.base.seq,
-                    upon: content.sent.upon,
-                },
-                patches: content.sent.edit.patches(),
-                strict: content.strict,
-                reset: content.reset,
-            });
+            Err(UndoError::Nothing | UndoError::Overtaken(_)) => {}
+            Err(error) => return Err(format!("an undo does not apply: {error}")),
         }
+        self.hear()
     }
 
-    /// Takes what the replica tells, and holds the mirror to it.
+    fn input(&mut self, input: DocumentInput<'_>) -> Result<(), String> {
+        self.session.handle_input(NOW, input);
+        self.hear()
+    }
+
     fn hear(&mut self) -> Result<(), String> {
-        let mut has_told = false;
-        while let Some(told) = self.replica.poll_told() {
-            has_told = true;
-            match told {
-                Told::Changed(change) => match change.what {
-                    What::Edit(edit) => {
-                        self.mirror
-                            .apply(&edit.patches())
-                            .map_err(|error| error.to_string())?;
-                    }
-                    What::Order(orders) => {
-                        let mut value = self.mirror.value().clone();
-                        for order in orders {
-                            super::sort_keys(&mut value, &order);
-                        }
-                        self.mirror = Document::restored(value, usize::MAX).unwrap();
-                    }
-                },
-                Told::Refused(id) | Told::Lost(id) => {
-                    if !self.unsettled.remove(&id) && self.fates.get(&id) != Some(&Fate::Rejected) {
-                        return Err(format!("{id} was rejected, and is {:?}", self.fates.get(&id)));
-                    }
-                    self.fates.insert(id, Fate::Rejected);
+        let mut has_changed = false;
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                DocumentOutput::Connect => self.wants_connection = true,
+                DocumentOutput::Disconnect { .. } => self.has_left = true,
+                DocumentOutput::Send { text, .. } => self.up.push_back(text),
+                DocumentOutput::WakeAt(_) => {}
+                DocumentOutput::Event(DocumentEvent::Changed(change)) => {
+                    has_changed = true;
+                    self.mirror_change(change.what)?;
                 }
+                DocumentOutput::Event(DocumentEvent::Op { id, state }) => self.note(id, state)?,
+                DocumentOutput::Event(DocumentEvent::Diverged { .. }) => self.has_diverged = true,
+                DocumentOutput::Event(_) => {}
             }
         }
-        if !has_told {
-            return Ok(());
-        }
-        let (mirror, view) = (self.mirror.value().to_string(), self.replica.value().to_string());
-        if mirror != view {
-            return Err(format!(
-                "client {} shows {view}, and was told {mirror}",
+        if has_changed { self.check() } else { Ok(()) }
+    }
+
+    fn note(&mut self, id: OpId, state: DocumentOpState) -> Result<(), String> {
+        let fate = match state {
+            DocumentOpState::Sent => return Ok(()),
+            DocumentOpState::Ordered { .. } => Fate::Stored,
+            DocumentOpState::Rejected(refusal) => {
+                self.conflicts += usize::from(refusal.code == RejectCode::Conflict);
+                Fate::Rejected(refusal.code)
+            }
+        };
+        match self.ops.insert(id, Some(fate)) {
+            Some(None) => Ok(()),
+            earlier => Err(format!(
+                "{id} of {} is {fate:?}, and was {earlier:?}",
                 self.author
-            ));
+            )),
         }
-        let mut made = Document::restored(self.replica.confirmed().clone(), usize::MAX).unwrap();
-        for op in self.replica.chain.iter() {
+    }
+
+    fn mirror_change(&mut self, what: What) -> Result<(), String> {
+        match what {
+            What::Edit(edit) => {
+                let applied = self.mirror.apply(&edit.patches());
+                applied.map(drop).map_err(|error| error.to_string())
+            }
+            What::Order(orders) => {
+                let mut value = self.mirror.value().clone();
+                orders.iter().for_each(|order| sort_keys(&mut value, order));
+                self.mirror = Document::restored(value, usize::MAX).unwrap();
+                Ok(())
+            }
+        }
+    }
+
+    /// The view is what was told of it, and the pending ops made on what is confirmed.
+    fn check(&self) -> Result<(), String> {
+        let (mirror, view) = (self.mirror.value().to_string(), self.session.value().to_string());
+        if mirror != view {
+            return Err(format!("{} shows {view}, and was told {mirror}", self.author));
+        }
+        let replica = self.session.replica();
+        let mut made = Document::restored(replica.confirmed().clone(), usize::MAX).unwrap();
+        for op in replica.chain.iter() {
             made.replay(op.edit.clone()).map_err(|error| error.to_string())?;
         }
-        if !same(made.value(), self.replica.value()) {
-            return Err(format!(
-                "client {} shows {view}, not {}",
-                self.author,
-                made.value()
-            ));
+        if !same(made.value(), replica.value()) {
+            return Err(format!("{} shows {view}, not {}", self.author, made.value()));
         }
         Ok(())
     }
+}
 
-    pub fn is_quiet(&self, server: &Server) -> bool {
-        self.unsettled.is_empty()
-            && self.link.as_ref().is_some_and(|link| {
-                link.is_live && link.up.is_empty() && link.down.is_empty() && link.seq == server.head()
-            })
-    }
+fn begin(secret: &Secret, initial: Option<&Value>, left: RestoredDocument) -> DocumentSession {
+    let config = DocumentConfig {
+        initial: initial.cloned(),
+        ..DocumentConfig::default()
+    };
+    DocumentSession::new(config, secret.clone(), left, 7, NOW).unwrap()
+}
 
-    pub fn ops(&self) -> u64 {
-        self.last_id.0
-    }
+/// What an app does that is told of an order of keys.
+fn sort_keys(value: &mut Value, order: &KeyOrder) {
+    let place = order
+        .path
+        .iter()
+        .fold(value, |place, segment| match (segment, place) {
+            (PathSegment::Index(index), Value::Array(items)) => &mut items[*index as usize],
+            (segment, place) => &mut place[segment.key().as_ref()],
+        });
+    let members = place.as_object_mut().unwrap();
+    let sorted: Map<_, _> = order
+        .keys
+        .iter()
+        .map(|key| (key.clone(), members.get(key).cloned().unwrap()))
+        .collect();
+    assert_eq!(sorted.len(), members.len());
+    *members = sorted;
 }
