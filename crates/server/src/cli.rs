@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchcast_protocol::ids::{Epoch, Seq};
-use patchcast_protocol::limits::{DEFAULT_MAX_MESSAGE_BYTES, MAX_SAFE_INTEGER};
+use patchcast_protocol::limits::{DEFAULT_MAX_DOCUMENT_BYTES, DEFAULT_MAX_MESSAGE_BYTES, MAX_SAFE_INTEGER};
 use patchcast_server::connection::ConnectionLimits;
 use patchcast_server::handshake::Origins;
-use patchcast_server::limits::MAX_INBOX_BYTES;
+use patchcast_server::limits::{MAX_DOCUMENT_BYTES, MAX_INBOX_BYTES};
 use patchcast_server::log;
+use patchcast_server::rooms::Policy;
 use patchcast_server::server::Settings;
 
 /// Multiplayer state for React apps: rooms that are logs, connections that are cursors on them.
@@ -161,6 +162,15 @@ pub struct Serve {
     #[arg(long, env = "PATCHCAST_MAX_MESSAGE", value_name = "BYTES", default_value_t = DEFAULT_MAX_MESSAGE_BYTES as u64, value_parser = clap::value_parser!(u64).range(1..=MAX_INBOX_BYTES as u64))]
     pub max_message: u64,
 
+    /// Largest document in bytes as JSON; an op that would make it larger is rejected.
+    #[arg(long, env = "PATCHCAST_MAX_DOCUMENT", value_name = "BYTES", default_value_t = DEFAULT_MAX_DOCUMENT_BYTES as u64, value_parser = clap::value_parser!(u64).range(1..=MAX_DOCUMENT_BYTES as u64))]
+    pub max_document: u64,
+
+    /// Entries of a document that are kept at the least [default: all]; 1024 if it is less. What is older goes when a snapshot of the document
+    /// is stored that has it.
+    #[arg(long, env = "PATCHCAST_RETAIN", value_name = "COUNT")]
+    pub retain: Option<u64>,
+
     /// Seconds within which a request's head must have arrived.
     #[arg(long, env = "PATCHCAST_HANDSHAKE_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
@@ -221,6 +231,10 @@ impl Serve {
                 max_message: self.max_message as usize,
                 idle_timeout: self.idle_timeout,
                 write_timeout: self.write_timeout,
+            },
+            rooms: Policy {
+                max_document: self.max_document as usize,
+                retain: self.retain,
             },
             handshake_timeout: self.handshake_timeout,
             origins,

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use patchcast_protocol::chat::{ChatPost, window_message};
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::entry::{Entries, Entry, Head, NewEntry};
-use patchcast_protocol::ids::{Author, OpId, Seq, Timestamp};
+use patchcast_protocol::ids::{Author, OpId, Seq, StateHash, Timestamp};
 use patchcast_protocol::limits::CHAT_WINDOW;
 use patchcast_protocol::message::{self, Ack, Durability};
 use patchcast_protocol::{Malformed, patches};
 
 use crate::cursor::Cursor;
+use crate::document::record;
 use crate::frame::{push_text, push_text_with};
 use crate::tail::Tail;
 
@@ -56,8 +57,8 @@ pub enum Framer {
     Patches,
     /// A frame is the newest messages up to and with the entry's, each of which is kept as JSON, oldest first.
     Chat(VecDeque<Vec<u8>>),
-    /// An entry is an `entries` message of one, and to its author an `ack`, which stands for this.
-    Sessions(Durability),
+    /// An entry is an `entries` message of one, and to its author an `ack`, which stands for this. Of a stream or of a document.
+    Sessions(Dialect, Durability),
 }
 
 impl Framer {
@@ -74,7 +75,9 @@ impl Framer {
     pub fn start(dialect: Dialect, head: Seq, latest: &Entries, durability: Durability) -> (Framer, Tail) {
         match dialect {
             Dialect::Patches => (Framer::Patches, Tail::new(head.next())),
-            Dialect::Sessions | Dialect::Documents => (Framer::Sessions(durability), Tail::new(head.next())),
+            Dialect::Sessions | Dialect::Documents => {
+                (Framer::Sessions(dialect, durability), Tail::new(head.next()))
+            }
             Dialect::Chat => {
                 let older = latest.len().saturating_sub(CHAT_WINDOW);
                 let window = latest
@@ -90,8 +93,8 @@ impl Framer {
         }
     }
 
-    /// Adds the next entry's frames to the tail.
-    pub fn push(&mut self, tail: &mut Tail, entry: &Entry<'_>) {
+    /// Adds the next entry's frames to the tail, and behind them what state a document has there.
+    pub fn push(&mut self, tail: &mut Tail, entry: &Entry<'_>, check: Option<StateHash>) {
         match self {
             Framer::Patches => tail.push(entry.author, |others, _| push_text(others, entry.payload)),
             Framer::Chat(window) => {
@@ -101,13 +104,18 @@ impl Framer {
                 window.push_back(entry.payload.to_vec());
                 push_window(tail, entry.author, window);
             }
-            Framer::Sessions(durability) => tail.push(entry.author, |others, own| {
+            Framer::Sessions(dialect, durability) => tail.push(entry.author, |others, own| {
                 push_text_with(others, |text| {
                     message::start_entries(text, Seq(entry.seq.0 - 1));
-                    message::push_entry(text, entry);
+                    push_entry(*dialect, text, entry);
                     message::finish_entries(text);
                 });
-                push_text_with(own, |text| message::push_ack(text, &ack(entry, *durability)));
+                push_text_with(own, |text| push_own(*dialect, text, entry, *durability));
+                if let Some(hash) = check {
+                    for frames in [others, own] {
+                        push_text_with(frames, |text| message::push_check(text, entry.seq, hash));
+                    }
+                }
             }),
         }
     }
@@ -118,18 +126,31 @@ impl Framer {
         match self {
             Framer::Patches => (Some(head), Cursor::new(next, Some(author), next)),
             Framer::Chat(_) => (None, Cursor::new(head.seq, None, next)),
-            Framer::Sessions(_) => unreachable!("sessions join from the position that they name"),
+            Framer::Sessions(..) => unreachable!("sessions join from the position that they name"),
         }
     }
 }
 
-/// What the author of `entry` is told in its place.
-pub fn ack(entry: &Entry<'_>, durability: Durability) -> Ack {
-    Ack {
+/// Writes what the author of `entry` is told in its place.
+pub fn push_own(dialect: Dialect, text: &mut Vec<u8>, entry: &Entry<'_>, durability: Durability) {
+    let ack = Ack {
         id: entry.op,
         seq: entry.seq,
         time: entry.time,
         durability,
+    };
+    match dialect {
+        Dialect::Documents if !record::is_as_sent(entry.payload) => {
+            message::push_made_ack(text, &ack, record::public(entry.payload));
+        }
+        _ => message::push_ack(text, &ack),
+    }
+}
+
+fn push_entry(dialect: Dialect, text: &mut Vec<u8>, entry: &Entry<'_>) {
+    match dialect {
+        Dialect::Documents => message::push_made_entry(text, entry, record::public(entry.payload)),
+        _ => message::push_entry(text, entry),
     }
 }
 
@@ -146,12 +167,12 @@ pub fn reframe(dialect: Dialect, entries: &Entries, reader: Option<Author>) -> O
         }
         Dialect::Chat => None,
         // Own ones too: the same for every reader, and a client knows its own by their `client` and `id`.
-        Dialect::Sessions | Dialect::Documents => Some(session_batch(entries)),
+        Dialect::Sessions | Dialect::Documents => Some(session_batch(dialect, entries)),
     }
 }
 
 /// One frame with all the entries.
-pub fn session_batch(entries: &Entries) -> Vec<u8> {
+pub fn session_batch(dialect: Dialect, entries: &Entries) -> Vec<u8> {
     let mut frame = Vec::with_capacity(entries.bytes() + 64);
     push_text_with(&mut frame, |text| {
         for (n, entry) in entries.iter().enumerate() {
@@ -159,7 +180,7 @@ pub fn session_batch(entries: &Entries) -> Vec<u8> {
                 0 => message::start_entries(text, Seq(entry.seq.0 - 1)),
                 _ => message::push_entry_separator(text),
             }
-            message::push_entry(text, &entry);
+            push_entry(dialect, text, &entry);
         }
         message::finish_entries(text);
     });

@@ -26,11 +26,18 @@ async fn drain(room: Rc<Room>, member: Rc<Member>) {
     match catch_up(&room, &member).await {
         Ok(()) | Err(Stop::Broken) => {}
         Err(Stop::Unreadable(error)) => {
-            tracing::error!(room = %room.id, %error, "a history could not be read");
             // At the end of a frame the client can be told; within one it cannot.
-            member
-                .outlet
-                .close(CloseCode::StorageFailed, "the room's log could not be read");
+            let (code, reason) = match error {
+                ReadError::Forgotten { .. } => (
+                    CloseCode::FellBehind,
+                    "what comes next is not kept any more; join again for the state",
+                ),
+                error => {
+                    tracing::error!(room = %room.id, %error, "a history could not be read");
+                    (CloseCode::StorageFailed, "the room's log could not be read")
+                }
+            };
+            member.outlet.close(code, reason);
             if member.outlet.flush_control().await.is_ok() {
                 member.outlet.end_drain();
             }
@@ -58,6 +65,9 @@ async fn catch_up(room: &Room, member: &Member) -> Result<(), Stop> {
         outlet.write_all(run.as_slice()).await?;
     }
     outlet.flush_control().await?;
+    if let Some(snapshot) = member.session().and_then(|session| session.snapshot.take()) {
+        outlet.write_all(&snapshot.frame).await?;
+    }
     if let Some(head) = member.history.take() {
         match room
             .blocks
@@ -112,7 +122,7 @@ async fn write_forgotten(room: &Room, member: &Member) -> Result<usize, Stop> {
         (cursor.next(), cursor.reader())
     };
     let before = Seq(next.0 - 1);
-    if room.id.dialect == Dialect::Sessions {
+    if matches!(room.id.dialect, Dialect::Sessions | Dialect::Documents) {
         let block = room.blocks.block(&room.id, &*room.log, before).await;
         let block = block.map_err(Stop::Unreadable)?;
         member.outlet.write_all(block.bytes()).await?;

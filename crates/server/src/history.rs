@@ -143,9 +143,9 @@ impl Default for BlockCache {
 
 impl Block {
     fn encode(dialect: Dialect, after: Seq, entries: &Entries) -> Block {
-        if dialect == Dialect::Sessions {
+        if matches!(dialect, Dialect::Sessions | Dialect::Documents) {
             return Block {
-                bytes: session_batch(entries),
+                bytes: session_batch(dialect, entries),
                 ends: Vec::new(),
                 after,
                 last: entries.last(),

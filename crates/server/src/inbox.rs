@@ -4,6 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use patchcast_protocol::entry::NewEntry;
+use patchcast_protocol::ids::{OpId, Timestamp};
+use patchcast_protocol::message::{Change, Reject};
+use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::limits::MAX_INBOX_BYTES;
@@ -13,8 +16,8 @@ use crate::member::Member;
 pub enum Event {
     /// A connection whose handshake is done.
     Join(Rc<Member>),
-    /// A message, and the place it takes in the inbox until it is appended.
-    Append(Rc<Member>, NewEntry, OwnedSemaphorePermit),
+    /// What a client wants to be an entry, and the place it takes in the inbox until it is appended.
+    Submit(Rc<Member>, Submission, OwnedSemaphorePermit),
     /// A connection whose socket did not take all of a frame that was for it alone.
     Blocked(Rc<Member>),
     /// A client that shows something else of itself than before.
@@ -23,6 +26,40 @@ pub enum Event {
     Leave(Rc<Member>),
     /// The server is shutting down.
     Shutdown,
+}
+
+/// What a client wants to be an entry.
+pub enum Submission {
+    /// It is one as it stands: of a plain dialect, or of a stream.
+    Entry(NewEntry),
+    /// It changes a document, and the room has to see what it makes of it.
+    Change {
+        /// What was sent.
+        change: Change<Box<RawValue>>,
+        /// When the server took it.
+        time: Timestamp,
+    },
+    /// It is no good, and its author is to be told in its place: what the client has sent after it was made upon it.
+    Refused(Reject),
+}
+
+impl Submission {
+    /// Its author's number for it.
+    pub fn op(&self) -> OpId {
+        match self {
+            Submission::Entry(entry) => entry.op,
+            Submission::Change { change, .. } => change.id,
+            Submission::Refused(reject) => reject.id,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Submission::Entry(entry) => entry.payload.len(),
+            Submission::Change { change, .. } => change.patches.get().len(),
+            Submission::Refused(reject) => reject.reason.len(),
+        }
+    }
 }
 
 /// The way to a room's task, for those of its thread.
@@ -55,16 +92,16 @@ impl Inbox {
     }
 
     /// Hands over a message as soon as there is space for it; until then its connection reads no further.
-    pub async fn append(&self, member: &Rc<Member>, entry: NewEntry) -> Result<(), RoomGone> {
+    pub async fn submit(&self, member: &Rc<Member>, submission: Submission) -> Result<(), RoomGone> {
         // What a short message costs beyond its bytes counts too.
-        let size = (entry.payload.len() + size_of::<Event>()).min(MAX_INBOX_BYTES) as u32;
+        let size = (submission.bytes() + size_of::<Event>()).min(MAX_INBOX_BYTES) as u32;
         let permit = self
             .space
             .clone()
             .acquire_many_owned(size)
             .await
             .map_err(|_| RoomGone)?;
-        self.send(Event::Append(member.clone(), entry, permit))
+        self.send(Event::Submit(member.clone(), submission, permit))
     }
 
     /// Whether the room's task has ended.

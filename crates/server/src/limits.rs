@@ -14,6 +14,9 @@ pub const MAX_ROW_BYTES: usize = 32 << 10;
 /// further, so TCP holds the senders back. It must hold at least one message of the largest size.
 pub const MAX_INBOX_BYTES: usize = 8 << 20;
 
+/// Bytes that an operator can allow a document. A client that joins is sent all of it, and it is written to the database in one piece.
+pub const MAX_DOCUMENT_BYTES: usize = 256 << 20;
+
 /// Events that a room handles in one turn before it writes to its sockets.
 pub const MAX_INBOX_TURN: usize = 4096;
 
@@ -48,6 +51,12 @@ pub const MAX_GONE: usize = 1024;
 
 /// How long a session's first message may take.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Entries of a document that a client which comes back is sent one by one. When it was away for longer, the state is shorter.
+pub const MAX_REPLAY: u64 = 1024;
+
+/// Bytes of entries that a document's joiner is sent after a state that was framed for an earlier one, when a quarter of the state is less.
+pub const MAX_SHARED_TAIL_BYTES: usize = 64 << 10;
 
 /// Slices in one vectored write. Each entry of the receiver's own that lies between others' begins a new one.
 pub const MAX_SLICES: usize = 64;

@@ -1,15 +1,18 @@
 //! One connection as its room sees it.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
 use patchcast_protocol::entry::Head;
-use patchcast_protocol::ids::{Author, OpId, Position, Seq};
+use patchcast_protocol::ids::{Author, OpId, Position, Seq, Timestamp};
 use patchcast_protocol::message::{ServerMessage, write_server};
 use serde_json::value::RawValue;
 
 use crate::cursor::Cursor;
+use crate::document::Bridge;
 use crate::frame::push_text;
 use crate::outlet::Outlet;
+use crate::room::SharedSnapshot;
 
 /// A connection, from its handshake on.
 pub struct Member {
@@ -44,13 +47,24 @@ pub struct Session {
     pub cut: Cell<bool>,
     /// Up to which version it knows the others' presence.
     pub presence_seen: Cell<u64>,
+    /// Where its ops for a document are placed, once there was one.
+    pub bridge: RefCell<Option<Box<Bridge>>>,
+    /// What a document is to be that nobody has made yet, and when that was said.
+    pub initial: RefCell<Option<(Box<RawValue>, Timestamp)>>,
+    /// The state that it is sent before anything else.
+    pub snapshot: RefCell<Option<Rc<SharedSnapshot>>>,
     /// What it wants to show and the room has not taken yet; within that, `None` for nothing at all.
     pub to_show: RefCell<Option<Option<Box<RawValue>>>>,
 }
 
 impl Session {
     /// A client that has not joined yet.
-    pub fn new(client: Author, since: Option<Position>, watches: bool) -> Session {
+    pub fn new(
+        client: Author,
+        since: Option<Position>,
+        watches: bool,
+        initial: Option<(Box<RawValue>, Timestamp)>,
+    ) -> Session {
         Session {
             client,
             since,
@@ -59,6 +73,9 @@ impl Session {
             taken: Cell::default(),
             cut: Cell::default(),
             presence_seen: Cell::default(),
+            bridge: RefCell::default(),
+            initial: RefCell::new(initial),
+            snapshot: RefCell::default(),
             to_show: RefCell::default(),
         }
     }
@@ -96,8 +113,13 @@ impl Member {
     /// Sends a message that is for this client alone, between two frames of the others. The socket may not take all of it: then a
     /// drainer is to be started.
     pub fn tell(&self, message: &ServerMessage<&RawValue>) {
+        self.tell_text(write_server(message).as_bytes());
+    }
+
+    /// The same of a message's text.
+    pub fn tell_text(&self, text: &[u8]) {
         let mut frame = Vec::new();
-        push_text(&mut frame, write_server(message).as_bytes());
+        push_text(&mut frame, text);
         self.outlet.send_control(&frame);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::ids::Author;
+use patchcast_protocol::limits::DEFAULT_MAX_DOCUMENT_BYTES;
 use patchcast_protocol::room::RoomId;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
@@ -17,12 +18,30 @@ use crate::clock::Clock;
 use crate::connection::{Close, Connection, ConnectionLimits, Handler};
 use crate::dialect::read_message;
 use crate::history::BlockCache;
-use crate::inbox::{Event, Inbox, RoomGone};
+use crate::inbox::{Event, Inbox, RoomGone, Submission};
 use crate::log::Store;
 use crate::member::Member;
 use crate::room::{Room, RoomTask, Terms};
 use crate::session::SessionHandler;
 use crate::socket::Socket;
+
+/// What an operator chooses about the rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Bytes that a document may have as JSON.
+    pub max_document: usize,
+    /// Entries of a document that are kept at the least; `None` for all.
+    pub retain: Option<u64>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            max_document: DEFAULT_MAX_DOCUMENT_BYTES,
+            retain: None,
+        }
+    }
+}
 
 /// The rooms that somebody is in. It knows neither threads nor TCP, and its tasks are those of the
 /// [`LocalSet`](tokio::task::LocalSet) in which it is used.
@@ -30,6 +49,7 @@ pub struct Rooms {
     store: Arc<dyn Store>,
     clock: Clock,
     limits: ConnectionLimits,
+    policy: Policy,
     open: RefCell<BTreeMap<RoomId, Inbox>>,
     blocks: Rc<BlockCache>,
     /// How many there were by now.
@@ -40,11 +60,12 @@ pub struct Rooms {
 
 impl Rooms {
     /// Rooms whose logs are in `store`, and of which none is open yet.
-    pub fn new(store: Arc<dyn Store>, clock: Clock, limits: ConnectionLimits) -> Rc<Rooms> {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, limits: ConnectionLimits, policy: Policy) -> Rc<Rooms> {
         Rc::new(Rooms {
             store,
             clock,
             limits,
+            policy,
             open: RefCell::default(),
             blocks: Rc::default(),
             connections: Cell::new(0),
@@ -128,7 +149,7 @@ impl Rooms {
         };
         let opened = async {
             let log = self.store.open(&id).await?;
-            Room::open(id.clone(), log, self.blocks.clone(), terms).await
+            Room::open(id.clone(), log, self.blocks.clone(), terms, self.policy).await
         };
         match opened.await {
             Ok(room) => {
@@ -179,7 +200,10 @@ struct PlainHandler {
 impl Handler for PlainHandler {
     async fn text(&mut self, text: Utf8Bytes) -> Result<(), Close> {
         match read_message(self.dialect, &text, self.member.author(), self.clock.now()) {
-            Ok(Some(entry)) => self.inbox.append(&self.member, entry).await.map_err(gone),
+            Ok(Some(entry)) => {
+                let submission = Submission::Entry(entry);
+                self.inbox.submit(&self.member, submission).await.map_err(gone)
+            }
             Ok(None) => Ok(()),
             Err(malformed) => Err(Close::new(CloseCode::MalformedMessage, malformed.to_string())),
         }

@@ -16,6 +16,7 @@ use crate::handshake::Origins;
 use crate::limits::MAX_HTTP_CONNECTIONS;
 use crate::listener;
 use crate::log::Store;
+use crate::rooms::Policy;
 use crate::worker::Worker;
 
 /// What an operator chooses.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// For every connection.
     pub connection: ConnectionLimits,
+    /// For every room.
+    pub rooms: Policy,
     /// How long a request's head may take.
     pub handshake_timeout: Duration,
     /// Which pages may connect.
@@ -80,6 +83,7 @@ impl Server {
                     format!("rooms-{n}"),
                     store.clone(),
                     settings.connection,
+                    settings.rooms,
                     watch.clone(),
                 )
             })

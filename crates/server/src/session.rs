@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::entry::NewEntry;
 use patchcast_protocol::ids::{Author, OpId};
 use patchcast_protocol::message::{
-    ClientMessage, ErrorCode, Hello, Refusal, Reject, RejectCode, RoomKind, ServerMessage, read_client,
+    Change, ClientMessage, ErrorCode, Hello, Refusal, Reject, RejectCode, RoomKind, ServerMessage,
+    read_client,
 };
 use patchcast_protocol::room::RoomId;
 use serde_json::value::RawValue;
@@ -14,7 +16,7 @@ use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 use crate::connection::{Close, Handler};
-use crate::inbox::{Event, Inbox};
+use crate::inbox::{Event, Inbox, Submission};
 use crate::limits::HELLO_TIMEOUT;
 use crate::member::{Member, Session};
 use crate::outlet::Writer;
@@ -56,8 +58,15 @@ impl SessionHandler {
 
     fn hello(&mut self, hello: &Hello<&RawValue>) {
         let client = Author::of(&hello.secret);
+        let initial = match hello.kind {
+            RoomKind::Stream => None,
+            RoomKind::Document { initial } => {
+                self.room.dialect = Dialect::Documents;
+                initial.map(|initial| (initial.to_owned(), self.rooms.clock().now()))
+            }
+        };
         self.member
-            .introduce(Session::new(client, hello.since, hello.presence));
+            .introduce(Session::new(client, hello.since, hello.presence, initial));
         self.state = State::Joined(self.rooms.join(&self.room, &self.member));
     }
 
@@ -69,7 +78,45 @@ impl SessionHandler {
             weight: 0,
             payload: data.get().as_bytes().to_vec(),
         };
-        inbox.append(&self.member, entry).await.map_err(gone)
+        self.submit(inbox, Submission::Entry(entry)).await
+    }
+
+    async fn change(&self, inbox: &Inbox, change: &Change<&RawValue>) -> Result<(), Close> {
+        let change = Change {
+            id: change.id,
+            base: change.base,
+            upon: change.upon,
+            strict: change.strict,
+            reset: change.reset,
+            patches: change.patches.to_owned(),
+        };
+        let time = self.rooms.clock().now();
+        self.submit(inbox, Submission::Change { change, time }).await
+    }
+
+    /// Tells of an op that never becomes an entry. What the client of a document sends behind it was made upon it, so there it is for the room to
+    /// say when.
+    async fn reject(&self, inbox: &Inbox, id: OpId, code: RejectCode, reason: String) -> Result<(), Close> {
+        let reject = Reject {
+            id,
+            code,
+            reason,
+            path: None,
+            after: None,
+        };
+        if !self.is_stream() {
+            return self.submit(inbox, Submission::Refused(reject)).await;
+        }
+        self.tell(&ServerMessage::Reject(reject));
+        Ok(())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.room.dialect == Dialect::Sessions
+    }
+
+    async fn submit(&self, inbox: &Inbox, submission: Submission) -> Result<(), Close> {
+        inbox.submit(&self.member, submission).await.map_err(gone)
     }
 
     fn show(&self, inbox: &Inbox, data: &RawValue) {
@@ -84,20 +131,30 @@ impl SessionHandler {
     }
 
     /// Sends a message to this client alone.
-    async fn tell(&mut self, message: &ServerMessage<&RawValue>) {
+    fn tell(&self, message: &ServerMessage<&RawValue>) {
         self.member.tell(message);
         if self.member.outlet.writer() == Writer::Nobody {
-            self.blocked().await;
+            self.wait_for_socket();
+        }
+    }
+
+    /// Has somebody wait for the socket, which did not take all of a frame.
+    fn wait_for_socket(&self) {
+        match &self.state {
+            // A room that has gone has aborted its members or is about to be left.
+            State::Joined(inbox) => drop(inbox.send(Event::Blocked(self.member.clone()))),
+            // It has been sent next to nothing, and does not read even that.
+            State::Expecting { .. } => self.member.outlet.abort(),
         }
     }
 
     /// Tells of a mistake, and ends the connection where it is one that ends it.
-    async fn refuse(&mut self, code: ErrorCode, reason: String) -> Result<(), Close> {
+    fn refuse(&self, code: ErrorCode, reason: String) -> Result<(), Close> {
         let message = ServerMessage::Error {
             code,
             reason: reason.clone(),
         };
-        self.tell(&message).await;
+        self.tell(&message);
         match code.closes() {
             Some(close) => Err(Close::new(close, reason)),
             None => Ok(()),
@@ -110,59 +167,48 @@ impl Handler for SessionHandler {
         let message = read_client(&text);
         let State::Joined(inbox) = &self.state else {
             return match message {
-                Ok(ClientMessage::Hello(hello)) => match hello.kind {
-                    RoomKind::Stream => {
-                        self.hello(&hello);
-                        Ok(())
-                    }
-                    RoomKind::Document { .. } => {
-                        let reason = "this server has rooms of kind stream";
-                        self.refuse(ErrorCode::UnsupportedKind, reason.into()).await
-                    }
-                },
-                Err(Refusal::Error { code, reason }) if code.closes().is_some() => {
-                    self.refuse(code, reason).await
+                Ok(ClientMessage::Hello(hello)) => {
+                    self.hello(&hello);
+                    Ok(())
                 }
+                Err(Refusal::Error { code, reason }) if code.closes().is_some() => self.refuse(code, reason),
                 _ => {
                     let reason = "the first message must be hello";
-                    self.refuse(ErrorCode::HelloExpected, reason.into()).await
+                    self.refuse(ErrorCode::HelloExpected, reason.into())
                 }
             };
         };
         match message {
-            Ok(ClientMessage::Op { id, data }) => self.op(inbox, id, data).await,
+            Ok(ClientMessage::Op { id, data }) if self.is_stream() => self.op(inbox, id, data).await,
+            Ok(ClientMessage::Change(change)) if !self.is_stream() => self.change(inbox, &change).await,
+            Ok(ClientMessage::Op { id, .. } | ClientMessage::Change(Change { id, .. })) => {
+                let reason = match self.is_stream() {
+                    true => "the ops of a stream have `data`, no `patches`",
+                    false => "the ops of a document have `patches`, no `data`",
+                };
+                self.reject(inbox, id, RejectCode::WrongKind, reason.into()).await
+            }
             Ok(ClientMessage::Presence { data }) => {
                 self.show(inbox, data);
                 Ok(())
             }
             Ok(ClientMessage::Ping) => {
-                self.tell(&ServerMessage::Pong).await;
+                self.tell(&ServerMessage::Pong);
                 Ok(())
             }
             Ok(ClientMessage::Hello(_)) => {
                 let reason = "hello was said already";
-                self.refuse(ErrorCode::HelloRepeated, reason.into()).await
+                self.refuse(ErrorCode::HelloRepeated, reason.into())
             }
-            Ok(ClientMessage::Change(change)) => {
-                let reject = Reject {
-                    id: change.id,
-                    code: RejectCode::WrongKind,
-                    reason: "patches are for documents".into(),
-                    path: None,
-                    after: None,
-                };
-                self.tell(&ServerMessage::Reject(reject)).await;
+            Ok(ClientMessage::Diverged { seq, hash }) => {
+                let (room, client) = (&self.room, self.member.author());
+                tracing::warn!(%room, %client, %seq, %hash, "a client has diverged");
                 Ok(())
             }
-            Ok(ClientMessage::Diverged { .. }) => {
-                let reason = "a stream has no state to diverge from";
-                self.refuse(ErrorCode::Malformed, reason.into()).await
+            Err(Refusal::Reject(Reject { id, code, reason, .. })) => {
+                self.reject(inbox, id, code, reason).await
             }
-            Err(Refusal::Reject(reject)) => {
-                self.tell(&ServerMessage::Reject(reject)).await;
-                Ok(())
-            }
-            Err(Refusal::Error { code, reason }) => self.refuse(code, reason).await,
+            Err(Refusal::Error { code, reason }) => self.refuse(code, reason),
         }
     }
 
@@ -171,12 +217,7 @@ impl Handler for SessionHandler {
     }
 
     async fn blocked(&mut self) {
-        match &self.state {
-            // A room that has gone has aborted its members or is about to be left.
-            State::Joined(inbox) => drop(inbox.send(Event::Blocked(self.member.clone()))),
-            // It has been sent next to nothing, and does not read even that.
-            State::Expecting { .. } => self.member.outlet.abort(),
-        }
+        self.wait_for_socket();
     }
 }
 

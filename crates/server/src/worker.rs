@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::connection::ConnectionLimits;
 use crate::limits::SHUTDOWN_TIMEOUT;
 use crate::log::Store;
-use crate::rooms::Rooms;
+use crate::rooms::{Policy, Rooms};
 
 /// A socket whose handshake is done, on its way to its room's thread.
 pub struct Accepted {
@@ -42,6 +42,7 @@ impl Worker {
         name: String,
         store: Arc<dyn Store>,
         limits: ConnectionLimits,
+        policy: Policy,
         shutdown: watch::Receiver<bool>,
     ) -> std::io::Result<Worker> {
         let (accepted, receiver) = mpsc::unbounded_channel();
@@ -49,7 +50,7 @@ impl Worker {
             .enable_all()
             .build()?;
         let thread = thread::Builder::new().name(name).spawn(move || {
-            let rooms = Rooms::new(store, Clock::system(), limits);
+            let rooms = Rooms::new(store, Clock::system(), limits, policy);
             LocalSet::new().block_on(&runtime, serve(rooms, receiver, shutdown));
         })?;
         Ok(Worker {

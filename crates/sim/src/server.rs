@@ -11,12 +11,13 @@ use patchcast_server::clock::Clock;
 use patchcast_server::connection::ConnectionLimits;
 use patchcast_server::limits::SHUTDOWN_TIMEOUT;
 use patchcast_server::log::Store;
-use patchcast_server::rooms::Rooms;
+use patchcast_server::rooms::{Policy, Rooms};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::timeout;
 
 use crate::link::LinkEnd;
+use crate::plan::DocumentSetup;
 
 /// What every connection of the simulated server is bound by. Messages are small, so that reaching their limit is cheap.
 pub const LIMITS: ConnectionLimits = ConnectionLimits {
@@ -36,8 +37,13 @@ pub struct Server {
 
 impl Server {
     /// Starts on what the store has.
-    pub fn start(store: Arc<dyn Store>, clock: Clock) -> Server {
-        let rooms = Rooms::new(store, clock, LIMITS);
+    pub fn start(store: Arc<dyn Store>, clock: Clock, documents: DocumentSetup) -> Server {
+        let policy = Policy {
+            max_document: documents.max_bytes,
+            retain: documents.retain,
+            ..Policy::default()
+        };
+        let rooms = Rooms::new(store, clock, LIMITS, policy);
         let (accept, accepted) = mpsc::unbounded_channel();
         let (shutdown, told) = watch::channel(false);
         let connections = Rc::new(Cell::new(0));

@@ -7,9 +7,10 @@ use patchcast_protocol::ids::{OpId, Position, Seq};
 use patchcast_protocol::limits::MAX_SAFE_INTEGER;
 use patchcast_protocol::message::{ResetCode, ServerMessage, Welcome};
 
-use super::RoomTask;
+use super::{RoomTask, SharedSnapshot};
 use crate::cursor::Cursor;
 use crate::drain;
+use crate::limits::MAX_REPLAY;
 use crate::member::Member;
 
 impl RoomTask {
@@ -55,11 +56,16 @@ impl RoomTask {
             // Another writer may have appended what this client has seen there.
             self.follow().await;
         }
+        if self.document.is_some() && !self.begin(&member, session).await {
+            return;
+        }
         let (epoch, head) = (self.room.log.epoch(), self.room.newest());
         let (after, reset) = start_of(session.since, Position { epoch, seq: head });
         if let Some((code, reason)) = reset {
             member.tell(&ServerMessage::Reset { code, reason });
         }
+        let snapshot = self.snapshot_for(after);
+        let after = snapshot.as_ref().map_or(after, |snapshot| snapshot.head.seq);
         let terms = &self.room.terms;
         member.tell(&ServerMessage::Welcome(Welcome {
             client: session.client,
@@ -69,10 +75,23 @@ impl RoomTask {
             durability: terms.durability,
             max_message: terms.max_message as u64,
             idle_timeout: terms.idle_timeout.as_millis() as u64,
-            snapshot: None,
+            snapshot: snapshot.as_ref().map(|snapshot| snapshot.head.seq),
         }));
+        session.snapshot.replace(snapshot);
         *member.cursor.borrow_mut() = Cursor::new(after.next(), Some(session.client), head.next());
         self.enlist(member);
+    }
+
+    /// The state of a document, for a client that cannot be sent all entries after a position, or that would take longer with them.
+    fn snapshot_for(&mut self, after: Seq) -> Option<Rc<SharedSnapshot>> {
+        let document = self.document.as_mut()?;
+        let state = self.room.state.borrow();
+        let oldest = match state.head.seq.since(after) {
+            0..=MAX_REPLAY => self.room.log.first(),
+            _ => state.tail.first(),
+        };
+        let is_short = after > Seq::START && after.next() >= oldest;
+        (!is_short).then(|| document.snapshot(state.head))
     }
 
     fn enlist(&mut self, member: Rc<Member>) {

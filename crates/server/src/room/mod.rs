@@ -3,6 +3,7 @@
 mod appending;
 mod batch;
 mod delivery;
+mod document;
 mod joining;
 
 use std::cell::RefCell;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchcast_protocol::close::CloseCode;
-use patchcast_protocol::entry::Head;
+use patchcast_protocol::dialect::Dialect;
+use patchcast_protocol::entry::{Entries, Head};
 use patchcast_protocol::ids::{Author, Seq};
 use patchcast_protocol::message::Durability;
 use patchcast_protocol::room::RoomId;
@@ -20,6 +22,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use self::batch::Batch;
+use self::document::Document;
+pub use self::document::SharedSnapshot;
 use crate::cursor::Pending;
 use crate::dialect::{Framer, weight};
 use crate::drain;
@@ -29,6 +33,7 @@ use crate::limits::{MAX_INBOX_BYTES, MAX_INBOX_TURN};
 use crate::log::{Log, ReadError};
 use crate::member::Member;
 use crate::presence::Presence;
+use crate::rooms::Policy;
 use crate::tail::Tail;
 
 /// What a room's task shares with the drainers of its members, all on one thread.
@@ -41,6 +46,8 @@ pub struct Room {
     pub blocks: Rc<BlockCache>,
     /// What its clients are told of the server.
     pub terms: Terms,
+    /// What the operator wants of it.
+    pub policy: Policy,
     state: RefCell<State>,
 }
 
@@ -63,14 +70,21 @@ struct State {
 }
 
 impl Room {
-    /// Reads what of the log must be in memory.
+    /// Reads what of the log must be in memory; of a document that is its value, too.
     pub async fn open(
         id: RoomId,
         log: Arc<dyn Log>,
         blocks: Rc<BlockCache>,
         terms: Terms,
-    ) -> Result<Room, ReadError> {
-        let head = log.head();
+        policy: Policy,
+    ) -> Result<(Room, Option<Document>), ReadError> {
+        let (document, head) = match id.dialect {
+            Dialect::Documents => {
+                let (document, head) = Document::open(&*log, policy).await?;
+                (Some(document), head)
+            }
+            _ => (None, log.head()),
+        };
         let lookback = Framer::lookback(id.dialect);
         let after = Seq(head.seq.0.saturating_sub(lookback));
         let latest = match lookback {
@@ -87,18 +101,20 @@ impl Room {
             }
         };
         let (framer, tail) = Framer::start(id.dialect, head.seq, &latest, terms.durability);
-        Ok(Room {
+        let room = Room {
             id,
             log,
             blocks,
             terms,
+            policy,
             state: RefCell::new(State {
                 head,
                 tail,
                 framer,
                 presence: Presence::default(),
             }),
-        })
+        };
+        Ok((room, document))
     }
 
     /// What a member is to be sent next.
@@ -115,6 +131,8 @@ impl Room {
 /// The room's task: takes what came in, appends it, and only then lets the cursors move.
 pub struct RoomTask {
     room: Rc<Room>,
+    /// The value of a document.
+    document: Option<Document>,
     inbox: Inbox,
     events: mpsc::UnboundedReceiver<Event>,
     members: Vec<Rc<Member>>,
@@ -130,10 +148,15 @@ pub struct RoomTask {
 
 impl RoomTask {
     /// The task of a room to which nobody belongs yet.
-    pub fn new(room: Room, inbox: Inbox, events: mpsc::UnboundedReceiver<Event>) -> RoomTask {
+    pub fn new(
+        (room, document): (Room, Option<Document>),
+        inbox: Inbox,
+        events: mpsc::UnboundedReceiver<Event>,
+    ) -> RoomTask {
         RoomTask {
             delivered: room.newest(),
             room: Rc::new(room),
+            document,
             inbox,
             events,
             members: Vec::new(),
@@ -178,7 +201,7 @@ impl RoomTask {
                 },
                 Event::Blocked(member) => drain::start(&self.room, &member),
                 Event::Leave(member) => self.dismiss(&member),
-                Event::Append(member, entry, permit) => batch.add(member, entry, permit),
+                Event::Submit(member, submission, permit) => batch.add(member, submission, permit),
                 Event::Show(member) => self.show(&member),
                 Event::Shutdown => {
                     for member in &self.members {
@@ -231,11 +254,20 @@ impl RoomTask {
             .is_some_and(|newest| Rc::ptr_eq(newest, member))
     }
 
+    /// What another writer has appended next, which a document has then taken in.
+    async fn read_on(&mut self) -> Result<Entries, ReadError> {
+        let entries = self.room.log.read(self.room.newest(), MAX_INBOX_BYTES).await?;
+        if let Some(document) = &mut self.document {
+            entries.iter().try_for_each(|entry| document.fold(&entry))?;
+        }
+        Ok(entries)
+    }
+
     /// Takes in what another writer has appended to the log.
     async fn follow(&mut self) {
         let head = self.room.log.head();
         while self.room.newest() < head.seq {
-            let entries = match self.room.log.read(self.room.newest(), MAX_INBOX_BYTES).await {
+            let entries = match self.read_on().await {
                 Ok(entries) => entries,
                 Err(error) => {
                     tracing::error!(room = %self.room.id, %error, "the room cannot follow its log");
@@ -248,12 +280,13 @@ impl RoomTask {
                     return;
                 }
             };
+            let check = self.document.as_mut().and_then(Document::check);
             let mut state = self.room.state.borrow_mut();
             let State {
                 tail, framer, head, ..
             } = &mut *state;
             for entry in entries.iter() {
-                framer.push(tail, &entry);
+                framer.push(tail, &entry, check.filter(|_| entry.seq == entries.last()));
                 *head = Head {
                     seq: entry.seq,
                     weight: head.weight + weight(self.room.id.dialect, entry.payload),

@@ -1,6 +1,7 @@
 //! What the integration tests stand on: a server process of their own, and clients of every kind.
 
 mod client;
+mod document;
 mod http;
 mod raw;
 mod server;
@@ -10,6 +11,7 @@ mod strace;
 use std::time::Duration;
 
 pub use client::{Client, End, client_of};
+pub use document::{Document, hello as document_hello};
 pub use http::{exchange, get};
 pub use raw::{Frame, Opcode, Raw, frame, handshake, head};
 pub use server::{Server, refusal, try_refusal};

@@ -5,6 +5,7 @@
 mod bad_input;
 mod commands;
 mod dialects;
+mod documents;
 mod harness;
 mod kill;
 mod lifecycle;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use patchcast_server::connection::ConnectionLimits;
 use patchcast_server::handshake::Origins;
 use patchcast_server::log::{MemoryStore, Store};
+use patchcast_server::rooms::Policy;
 use patchcast_server::server::{Server, Settings};
 
 use crate::harness::client_of;
@@ -22,6 +23,7 @@ async fn start(store: &Arc<MemoryStore>) -> (Server, SocketAddr) {
             idle_timeout: minute,
             write_timeout: minute,
         },
+        rooms: Policy::default(),
         handshake_timeout: minute,
         origins: Origins::Any,
         web: None,

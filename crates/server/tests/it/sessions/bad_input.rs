@@ -72,7 +72,7 @@ async fn a_first_message_that_is_no_good_hello_ends_the_connection() {
         (hello_with("version", json!(-1)), "malformed", 4000),
         (json!({"type": "hello", "secret": secret("x")}), "malformed", 4000),
         (json!({"type": "hello", "version": 1}), "malformed", 4000),
-        (hello_with("kind", json!("document")), "unsupported_kind", 4001),
+        (hello_with("kind", json!("table")), "unsupported_kind", 4001),
         (hello_with("secret", json!("short")), "malformed", 4000),
         (hello_with("secret", json!("x".repeat(129))), "malformed", 4000),
         (

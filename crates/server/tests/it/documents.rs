@@ -1,0 +1,6 @@
+//! Rooms of kind `document`.
+
+mod bad_input;
+mod changing;
+mod joining;
+mod storing;
