@@ -4,6 +4,7 @@
 
 mod carrying;
 mod keeping;
+mod random;
 
 mod refusing;
 mod resending;
