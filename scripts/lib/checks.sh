@@ -95,7 +95,7 @@ test_bench_browser() {
 }
 
 test_python_client() {
-  with_server "$python_env/bin/python" -B examples/python/test_patchcast.py
+  with_server "$python_env/bin/python" -B -m unittest discover --verbose --start-directory examples/python
 }
 
 # Node 20 has a WebSocket only when asked for it.
