@@ -92,6 +92,21 @@ impl Differ<'_> {
         found.again_if(&before_digests, &after_digests, Among::Unique, |index, number| {
             same(&before[index], &after[number])
         });
+        self.left.borrow_mut().add(
+            telling(before, &before_digests, |index| !found.of_before[index]),
+            telling(after, &after_digests, |index| found.of_after[index].is_none()),
+        );
+        // What is not the same anywhere near.
+        let is_elsewhere =
+            |digest: Option<u64>| digest.is_some_and(|digest| self.elsewhere.contains(&digest));
+        let stands_alone = |digests: &[Option<u64>]| -> Vec<bool> {
+            digests.iter().map(|digest| is_elsewhere(*digest)).collect()
+        };
+        let (gone_elsewhere, come_from_elsewhere) =
+            (stands_alone(&before_digests), stands_alone(&after_digests));
+        let is_left_before = |found: &Found, index: usize| !found.of_before[index] && !gone_elsewhere[index];
+        let is_left_after =
+            |found: &Found, index: usize| found.of_after[index].is_none() && !come_from_elsewhere[index];
         let marks =
             |items: &[T], keys: &[Option<Key>], is_left: &dyn Fn(usize) -> bool| -> Vec<Option<Marks>> {
                 let marks = |index: usize| {
@@ -99,8 +114,8 @@ impl Differ<'_> {
                 };
                 (0..items.len()).map(marks).collect()
             };
-        let before_marks = marks(before, &before_keys, &|index| !found.of_before[index]);
-        let after_marks = marks(after, &after_keys, &|index| found.of_after[index].is_none());
+        let before_marks = marks(before, &before_keys, &|index| is_left_before(&found, index));
+        let after_marks = marks(after, &after_keys, &|index| is_left_after(&found, index));
         for (index, number) in find_again(&before_marks, &after_marks) {
             found.of_before[index] = true;
             found.of_after[number] = Some(index);
@@ -124,10 +139,10 @@ impl Differ<'_> {
             .map(|kept| (indexes[kept], numbers[kept]));
         for (index, number) in kept.chain([(before.len(), after.len())]) {
             let left_before: Vec<_> = (next_before..index)
-                .filter(|index| !found.of_before[*index])
+                .filter(|index| is_left_before(&found, *index))
                 .collect();
             let left_after: Vec<_> = (next_after..number)
-                .filter(|number| found.of_after[*number].is_none())
+                .filter(|number| is_left_after(&found, *number))
                 .collect();
             let side = |items: &[T], keys: &[Option<Key>], left: &[usize]| -> Vec<_> {
                 left.iter()
@@ -244,6 +259,16 @@ impl Found {
             }
         }
     }
+}
+
+/// Digests of those that are left and say something: a text, or what has something in it.
+fn telling<'a, T: Tree>(
+    items: &'a [T],
+    digests: &'a [Option<u64>],
+    is_left: impl Fn(usize) -> bool + 'a,
+) -> impl Iterator<Item = u64> + 'a {
+    let left = (0..items.len()).filter(move |&index| is_left(index) && items[index].is_telling());
+    left.filter_map(|index| digests[index])
 }
 
 fn numbers_of<T: Tree>(items: &[T], number: fn(&T) -> Option<u64>) -> Vec<Option<u64>> {

@@ -59,12 +59,7 @@ impl Marks {
             if children.len() < MAX_CHILDREN {
                 let mark = digest(child).rotate_left(1) ^ digest(&&serde_json::Value::from(name));
                 children.push(mark);
-                let is_telling = match child.kind() {
-                    Kind::Leaf => child.leaf().as_str().is_some_and(|text| !text.is_empty()),
-                    Kind::Array => !child.items().is_empty(),
-                    Kind::Object => true,
-                };
-                if is_telling {
+                if child.is_telling() {
                     telling.push(mark);
                 }
             }

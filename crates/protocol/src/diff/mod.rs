@@ -7,7 +7,8 @@
 //! 2. a key, such as `id`;
 //! 3. being equal;
 //! 4. having something that no other item has, and half of the rest: it was moved and changed;
-//! 5. being alike and between the same neighbours: it is an edit, and not one item gone and another one new.
+//! 5. being alike and between the same neighbours: it is an edit, and not one item gone and another one new. It is not if one of them has come
+//!    from another array, or has gone there.
 //!
 //! Of those found again, as many as can be keep their order (the longest increasing subsequence), and the others have moved.
 //!
@@ -19,10 +20,15 @@
 //! The order of an object's keys is not compared. New keys come in the order in which they are in the state after.
 
 mod array;
+mod elsewhere;
 mod marks;
 mod pairs;
 mod tree;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use elsewhere::Left;
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -54,16 +60,31 @@ pub fn diff(before: &Value, after: &Value) -> Edit {
 
 /// What makes `after` of `before`, of any kind of tree, with options.
 pub fn diff_with<T: Tree>(before: &T, after: &T, options: &Options) -> Edit {
-    let differ = Differ { options };
-    let root = Place {
-        path_bytes: "[]".len(),
-        is_root: true,
+    let compare = |elsewhere: HashSet<u64>| {
+        let differ = Differ {
+            options,
+            elsewhere,
+            left: RefCell::default(),
+        };
+        let root = Place {
+            path_bytes: "[]".len(),
+            is_root: true,
+        };
+        let (edit, _) = differ.node(before, after, root);
+        (Edit(edit), differ.left.into_inner().elsewhere())
     };
-    Edit(differ.node(before, after, root).0)
+    match compare(HashSet::new()) {
+        (edit, elsewhere) if elsewhere.is_empty() => edit,
+        // What has moved between arrays is known only when all of them were looked at.
+        (_, elsewhere) => compare(elsewhere).0,
+    }
 }
 
 struct Differ<'a> {
     options: &'a Options,
+    /// Digests of what is in another array after.
+    elsewhere: HashSet<u64>,
+    left: RefCell<Left>,
 }
 
 /// Where something is, as far as it matters for what patches cost.

@@ -143,7 +143,7 @@ fn likeness<T: Tree>(before: &Looks<'_, T>, after: &Looks<'_, T>, neighbours: Ne
     }
 }
 
-/// Whether both are texts, of which one is not the other with something written into it.
+/// Whether both are texts, of which one is not the other with less than as much written into it. An empty one waits for a text.
 fn are_names(before: &Value, after: &Value) -> bool {
     let (Value::String(before), Value::String(after)) = (before, after) else {
         return false;
@@ -152,5 +152,6 @@ fn are_names(before: &Value, after: &Value) -> bool {
     let alike = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| pairs.take_while(|(a, b)| a == b).count();
     let shared =
         alike(&mut before.iter().zip(after)) + alike(&mut before.iter().rev().zip(after.iter().rev()));
-    shared < before.len().min(after.len())
+    let (shorter, longer) = (before.len().min(after.len()), before.len().max(after.len()));
+    shorter > 0 && (shared < shorter || longer >= 2 * shorter)
 }

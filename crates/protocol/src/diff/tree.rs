@@ -33,6 +33,15 @@ pub trait Tree: Clone {
 
     /// The whole of it.
     fn to_value(&self) -> Value;
+
+    /// Whether it can be told by what it is from what is not the same: it is a text, or has something in it. Numbers coincide.
+    fn is_telling(&self) -> bool {
+        match self.kind() {
+            Kind::Leaf => self.leaf().as_str().is_some_and(|text| !text.is_empty()),
+            Kind::Array => !self.items().is_empty(),
+            Kind::Object => true,
+        }
+    }
 }
 
 /// Kinds of nodes.

@@ -94,12 +94,13 @@ fn collect<'a>(edit: &'a Node, path: &mut Path, found: &mut ByName<'a>) {
     }
 }
 
-/// A name, and whether it is a key. What has no key is known if it may be one itself.
+/// A name, and whether it is a key. What says too little to be known by it has none.
 fn known_as(value: &Value) -> Option<(String, bool)> {
     match value {
-        Value::Object(_) => key(value).map(|name| (name, true)),
-        Value::String(_) | Value::Number(_) => Some((name(value), false)),
-        _ => None,
+        Value::Null | Value::Bool(_) => None,
+        _ => key(value)
+            .map(|key| (key, true))
+            .or_else(|| Some((name(value), false))),
     }
 }
 
