@@ -175,6 +175,11 @@ impl Disk {
         kept.iter().map(|(entry, _)| entry.clone()).collect()
     }
 
+    /// The newest snapshot of a room.
+    pub fn snapshot(&self, room: &RoomId) -> Option<Snapshot> {
+        self.lock().rooms.get(room)?.snapshot.clone()
+    }
+
     /// How many rooms' logs somebody holds open.
     pub fn open_logs(&self) -> usize {
         let state = self.lock();
@@ -457,7 +462,14 @@ impl Log for SimLog {
     fn snapshot(&self) -> BoxFuture<'_, Result<Option<Snapshot>, ReadError>> {
         Box::pin(async move {
             self.disk.read_attempt().await?;
-            Ok(self.kept(|kept, _| kept.snapshot.clone()))
+            Ok(self.kept(|kept, mutation| {
+                let head = kept.head().seq;
+                let mut snapshot = kept.snapshot.clone()?;
+                if mutation == Some(Mutation::SnapshotLacksTheNewest) {
+                    snapshot.seq = snapshot.seq.next().min(head);
+                }
+                Some(snapshot)
+            }))
         })
     }
 

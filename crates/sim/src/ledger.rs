@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::entry::NewEntry;
-use patchcast_protocol::ids::{Author, Epoch, Seq};
+use patchcast_protocol::ids::{Author, Epoch, OpId, Seq};
+use patchcast_protocol::room::RoomId;
+use patchcast_server::document::record::{self, SentHash};
 
 /// Names an op for the simulator, whatever its client calls it: client, life, number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +36,31 @@ pub enum Fate {
 #[derive(Default)]
 pub struct Ledger {
     ops: BTreeMap<OpKey, (Author, Fate)>,
+    /// In which forms ops of documents were sent.
+    sent: BTreeMap<(Author, OpId), Vec<Sent>>,
+}
+
+/// An op of a document, as it was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    /// By this an entry is known to be the op.
+    pub hash: SentHash,
+    /// What the simulator calls it.
+    pub key: OpKey,
+    /// The entry as of whose state it was made.
+    pub base: Seq,
+    /// The first of the own ops upon which it was made.
+    pub upon: OpId,
+}
+
+/// What the disk has of a room.
+pub struct StoredLog {
+    /// Which.
+    pub room: RoomId,
+    /// Of which log the numbers are.
+    pub epoch: Epoch,
+    /// From the first.
+    pub entries: Vec<NewEntry>,
 }
 
 impl Ledger {
@@ -53,6 +81,21 @@ impl Ledger {
         self.ops.get(&key).map(|(_, fate)| *fate)
     }
 
+    /// An op of a document was sent.
+    pub fn sent(&mut self, author: Author, id: OpId, sent: Sent) {
+        self.sent.entry((author, id)).or_default().push(sent);
+    }
+
+    /// In which form an entry of a document was sent, if it was by anybody who is known.
+    pub fn origin(&self, entry: &NewEntry) -> Option<&Sent> {
+        let hash = record::sent_hash(&entry.payload)?;
+        let forms = self.sent.get(&(entry.author, entry.op))?;
+        let mut same = forms.iter().rev().filter(|sent| sent.hash == hash);
+        // Who forgot its ids may have used one twice, even for the same.
+        let is_ordered = |sent: &&Sent| matches!(self.fate(sent.key), Some(Fate::Ordered { .. }));
+        same.clone().find(is_ordered).or_else(|| same.next())
+    }
+
     /// How many ops there are.
     pub fn len(&self) -> usize {
         self.ops.len()
@@ -64,32 +107,40 @@ impl Ledger {
     }
 
     /// Compares the ops with the logs that hold them, and says what is wrong.
-    pub fn audit(&self, logs: &[(Epoch, Vec<NewEntry>)]) -> Vec<String> {
+    pub fn audit(&self, logs: &[StoredLog]) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut found: BTreeMap<OpKey, (Epoch, Seq)> = BTreeMap::new();
-        let mut last: BTreeMap<(usize, Author), u64> = BTreeMap::new();
-        for (room, (epoch, entries)) in logs.iter().enumerate() {
-            for (index, entry) in entries.iter().enumerate() {
+        for log in logs {
+            let mut last: BTreeMap<Author, OpId> = BTreeMap::new();
+            for (index, entry) in log.entries.iter().enumerate() {
                 let seq = Seq(index as u64 + 1);
-                let Some(key) = key_of(&entry.payload) else {
-                    wrong.push(format!("{seq} was written by nobody"));
+                let room = &log.room;
+                if room.dialect == Dialect::Documents && (seq, entry.op) == (Seq(1), OpId::NONE) {
+                    continue;
+                }
+                let key = match room.dialect {
+                    Dialect::Documents => self.origin(entry).map(|sent| sent.key),
+                    _ => key_of(&entry.payload),
+                };
+                let Some(key) = key else {
+                    wrong.push(format!("{room}: {seq} was written by nobody"));
                     continue;
                 };
-                if found.insert(key, (*epoch, seq)).is_some() {
+                if found.insert(key, (log.epoch, seq)).is_some() {
                     wrong.push(format!("{key:?} is in the log twice"));
                 }
                 if last
-                    .insert((room, entry.author), entry.op.0)
-                    .is_some_and(|last| last >= entry.op.0)
+                    .insert(entry.author, entry.op)
+                    .is_some_and(|last| last >= entry.op)
                 {
-                    wrong.push(format!("{seq}: its author's ids do not increase"));
+                    wrong.push(format!("{room}: {seq}: its author's ids do not increase"));
                 }
                 if self
                     .ops
                     .get(&key)
                     .is_none_or(|(author, _)| *author != entry.author)
                 {
-                    wrong.push(format!("{seq} is of another author"));
+                    wrong.push(format!("{room}: {seq} is of another author"));
                 }
             }
         }
@@ -97,7 +148,7 @@ impl Ledger {
             let place = found.get(key);
             let right = match fate {
                 Fate::Ordered { epoch, seq } => {
-                    place == Some(&(*epoch, *seq)) || logs.iter().all(|(now, _)| now != epoch)
+                    place == Some(&(*epoch, *seq)) || logs.iter().all(|log| log.epoch != *epoch)
                 }
                 Fate::Rejected | Fate::NeverSent => place.is_none(),
                 Fate::Unknown => true,

@@ -29,6 +29,14 @@ pub enum Mutation {
     AckOfAnother,
     /// Somebody keeps a connection when its client has gone.
     ConnectionLeaked,
+    /// A document's snapshot is said to be of one entry more than it is.
+    SnapshotLacksTheNewest,
+    /// A reject takes effect at once, before the entries that come before it.
+    RejectEarly,
+    /// A client does not say upon which of its own ops another one was made.
+    ForgetUpon,
+    /// A client sends an op again with the patches that it had, as if they were made on what it has now.
+    ResendStale,
 }
 
 impl Mutation {
@@ -46,6 +54,10 @@ impl Mutation {
         Mutation::HeartbeatOff,
         Mutation::AckOfAnother,
         Mutation::ConnectionLeaked,
+        Mutation::SnapshotLacksTheNewest,
+        Mutation::RejectEarly,
+        Mutation::ForgetUpon,
+        Mutation::ResendStale,
     ];
 
     /// Its name on the command line.

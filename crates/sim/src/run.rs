@@ -1,7 +1,7 @@
 //! Runs a plan, alone on its thread, in a runtime whose time is paused.
 
 use std::cell::{Cell, RefCell};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 /// What a run came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// What went wrong, the first first.
     pub failures: Vec<String>,
@@ -44,24 +44,24 @@ pub fn run(plan: &Plan, options: Options) -> Outcome {
         .start_paused(true)
         .build()
         .expect("a runtime without I/O needs nothing that could be missing");
-    let outcome = LocalSet::new().block_on(&runtime, async {
-        let world = World::new(plan, options.mutation, options.trace);
-        let doubt = spawn_local(end_in_doubt(world.clone()));
-        let mut stage = Stage::new(world.clone());
-        stage.perform(plan).await;
-        doubt.abort();
-        for what in PANICS.take() {
-            world.fail(format_args!("{what}"));
-        }
-        let failures = world.failures().clone();
-        Outcome {
-            failures,
-            trace: world.take_trace(),
-            ops: world.ledger().len(),
-            elapsed: world.elapsed(),
-        }
-    });
+    let stage = panic::catch_unwind(AssertUnwindSafe(|| {
+        LocalSet::new().block_on(&runtime, async {
+            let world = World::new(plan, options.mutation, options.trace);
+            let doubt = spawn_local(end_in_doubt(world.clone()));
+            let mut stage = Stage::new(world.clone());
+            stage.perform(plan).await;
+            doubt.abort();
+            Outcome {
+                failures: world.failures().clone(),
+                trace: world.take_trace(),
+                ops: world.ledger().len(),
+                elapsed: world.elapsed(),
+            }
+        })
+    }));
     RUNNING.set(false);
+    let mut outcome = stage.unwrap_or_default();
+    outcome.failures.extend(PANICS.take());
     outcome
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use patchcast_protocol::entry::NewEntry;
-use patchcast_protocol::ids::{Author, Epoch};
+use patchcast_protocol::dialect::Dialect;
+use patchcast_protocol::ids::Author;
+use patchcast_protocol::room::RoomId;
 use patchcast_session::Phase;
 
-use crate::app::App;
-use crate::ledger::Fate;
+use crate::document;
+use crate::ledger::StoredLog;
 use crate::plain;
 use crate::stage::Stage;
 use crate::world::World;
@@ -15,22 +16,20 @@ use crate::world::World;
 impl Stage {
     /// Compares what everybody has with the logs and with each other.
     pub(crate) fn check(&self, when: &str) {
-        self.give_up_on_the_stopped();
         let world = &self.world;
         let fail = |what: String| world.fail(format_args!("{when}: {what}"));
         for (client, state) in self.clients.iter().enumerate() {
-            let lives = state.lives.iter().map(|life| life.app.borrow());
-            let living: Vec<_> = lives.filter(|app| app.phase != Phase::Closed).collect();
-            if living.len() != 1 {
-                fail(format!("client {client} has {} lives", living.len()));
-            }
-            for app in living {
-                for what in self.faults_of(client, &app) {
-                    fail(format!("client {client} {what}"));
-                }
+            state.give_up();
+            for what in state.faults().into_iter().chain(self.blindness_of(client)) {
+                fail(format!("client {client} {what}"));
             }
         }
-        for what in world.ledger().audit(&self.logs()) {
+        let logs = self.logs();
+        let documents = logs.iter().filter(|log| log.room.dialect == Dialect::Documents);
+        for what in documents.flat_map(|log| document::audit(world, log)) {
+            fail(what);
+        }
+        for what in world.ledger().audit(&logs) {
             fail(what);
         }
         for (client, plain) in self.plain.iter().enumerate() {
@@ -46,76 +45,43 @@ impl Stage {
         }
     }
 
-    /// Of what a life waited for that was told to stop, nobody knows what became.
-    fn give_up_on_the_stopped(&self) {
-        let mut ledger = self.world.ledger();
-        for life in self.clients.iter().flat_map(|client| &client.lives) {
-            let app = life.app.borrow();
-            if app.phase == Phase::Closed {
-                for waiting in app.waiting.values() {
-                    if ledger.fate(waiting.key) == Some(Fate::Waiting) {
-                        ledger.settle(waiting.key, Fate::Unknown);
-                    }
-                }
-            }
+    /// What is wrong with what a client knows of the others' presence.
+    fn blindness_of(&self, client: usize) -> Vec<String> {
+        let setup = self.world.setup.clients[client];
+        if !setup.watches {
+            return Vec::new();
         }
-    }
-
-    fn faults_of(&self, client: usize, app: &App) -> Vec<String> {
-        let mut faults = Vec::new();
-        if app.phase != Phase::Live {
-            faults.push(format!("is {:?}", app.phase));
-        }
-        if !app.waiting.is_empty() {
-            let ids: Vec<_> = app.waiting.keys().collect();
-            faults.push(format!("waits for {ids:?}"));
-        }
-        let log = self.world.disk.entries(&self.world.room_of(client));
-        let same = app.view.len() == log.len()
-            && app.view.iter().zip(&log).all(|(seen, entry)| {
-                seen.author == entry.author && seen.id == entry.op && seen.data.as_bytes() == entry.payload
-            });
-        if !same {
-            faults.push(format!(
-                "has {} of {} entries, or others",
-                app.view.len(),
-                log.len()
-            ));
-        }
-        if self.world.setup.clients[client].watches {
-            let shown = self.shown_in(self.world.setup.clients[client].room);
-            if app.presence != shown {
-                faults.push(format!("sees {:?}, and there is {shown:?}", app.presence));
-            }
-        }
-        faults
+        let shown = self.shown_in(&self.world.room_of(client));
+        let living = self.clients[client].witnesses();
+        let living = living.iter().filter(|witness| witness.phase != Phase::Closed);
+        let blind = living.filter(|witness| witness.presence != shown);
+        blind
+            .map(|witness| format!("sees {:?}, and there is {shown:?}", witness.presence))
+            .collect()
     }
 
     /// What the living show in a room.
-    fn shown_in(&self, room: usize) -> BTreeMap<Author, String> {
-        let mut shown = BTreeMap::new();
-        for (client, state) in self.clients.iter().enumerate() {
-            if self.world.setup.clients[client].room != room {
-                continue;
-            }
-            for life in &state.lives {
-                let app = life.app.borrow();
-                if let (Phase::Live, Some(shows)) = (app.phase, &app.shows) {
-                    shown.insert(app.author, shows.clone());
-                }
-            }
-        }
-        shown
+    fn shown_in(&self, room: &RoomId) -> BTreeMap<Author, String> {
+        let witnesses = self.clients.iter().flat_map(|client| client.witnesses());
+        let here = witnesses.filter(|witness| witness.phase == Phase::Live && witness.room == *room);
+        here.filter_map(|witness| Some((witness.author, witness.shows.clone()?)))
+            .collect()
     }
 
-    fn logs(&self) -> Vec<(Epoch, Vec<NewEntry>)> {
+    fn logs(&self) -> Vec<StoredLog> {
         let mut rooms: Vec<_> = (0..self.clients.len())
             .map(|client| self.world.room_of(client))
             .collect();
         rooms.sort();
         rooms.dedup();
         let disk = &self.world.disk;
-        let log = |room| Some((disk.epoch(&room)?, disk.entries(&room)));
+        let log = |room| {
+            Some(StoredLog {
+                epoch: disk.epoch(&room)?,
+                entries: disk.entries(&room),
+                room,
+            })
+        };
         rooms.into_iter().filter_map(log).collect()
     }
 }

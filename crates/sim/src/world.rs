@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use patchcast_protocol::dialect::Dialect;
-use patchcast_protocol::ids::Timestamp;
+use patchcast_protocol::ids::{Position, Timestamp};
 use patchcast_protocol::message::Durability;
 use patchcast_protocol::room::{RoomId, RoomName};
 use patchcast_server::clock::Clock;
@@ -22,11 +22,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::disk::Disk;
+use crate::document::chronicle::{Chronicle, State};
 use crate::ledger::Ledger;
 use crate::link::{Farewell, Link, LinkEnd, Shape, Side};
 use crate::mutation::Mutation;
 use crate::plain;
-use crate::plan::{Plan, Setup};
+use crate::plan::{Holds, Plan, Setup};
 use crate::server::Server;
 
 /// One run.
@@ -48,6 +49,7 @@ pub struct World {
     wall: Arc<AtomicI64>,
     logs_lost: Cell<usize>,
     ledger: RefCell<Ledger>,
+    chronicle: RefCell<Chronicle>,
     links: RefCell<Links>,
     failures: RefCell<Vec<String>>,
     trace: Option<RefCell<Vec<String>>>,
@@ -88,6 +90,7 @@ impl World {
             wall: Arc::new(AtomicI64::new(1_767_225_600_000)),
             logs_lost: Cell::new(0),
             ledger: RefCell::default(),
+            chronicle: RefCell::default(),
             links: RefCell::default(),
             failures: RefCell::default(),
             trace: trace.then(RefCell::default),
@@ -143,10 +146,17 @@ impl World {
 
     /// The room that a client of sessions is in.
     pub fn room_of(&self, client: usize) -> RoomId {
-        room(
-            Dialect::Sessions,
-            &format!("room-{}", self.setup.clients[client].room),
-        )
+        let setup = self.setup.clients[client];
+        let dialect = match setup.holds {
+            Holds::Stream => Dialect::Sessions,
+            Holds::Document => Dialect::Documents,
+        };
+        room(dialect, &format!("room-{}", setup.room))
+    }
+
+    /// What a document is at a position, or why there is nothing.
+    pub fn document_at(&self, room: &RoomId, position: Position) -> Result<State, String> {
+        self.chronicle.borrow_mut().state(&self.disk, room, position)
     }
 
     /// What the log of a plain dialect's room says.
@@ -167,7 +177,11 @@ impl World {
                 let now = wall.load(Ordering::Relaxed) + begin.elapsed().as_millis() as i64;
                 Timestamp(now.max(0) as u64)
             });
-            *server = Some(Server::start(self.disk.store(Durability::Fsync), clock));
+            *server = Some(Server::start(
+                self.disk.store(Durability::Fsync),
+                clock,
+                self.setup.documents,
+            ));
         }
     }
 
@@ -194,6 +208,13 @@ impl World {
 
     /// All logs are lost.
     pub fn lose_logs(&self) {
+        // Somebody may still be somewhere in them.
+        let rooms = (0..self.setup.clients.len()).map(|client| self.room_of(client));
+        for room in rooms.filter(|room| room.dialect == Dialect::Documents) {
+            if let Err(what) = self.chronicle.borrow_mut().follow(&self.disk, &room) {
+                self.fail(format_args!("{what}"));
+            }
+        }
         self.disk.lose_everything();
         self.logs_lost.set(self.logs_lost.get() + 1);
     }
@@ -263,7 +284,11 @@ impl World {
         self: &Rc<Self>,
         client: usize,
     ) -> impl Future<Output = Option<WebSocketStream<LinkEnd>>> + use<> {
-        self.clone().connect(Who::Client(client), self.room_of(client))
+        // A document and a stream of one name are told apart by the hello only.
+        let RoomId { name, .. } = self.room_of(client);
+        let dialect = Dialect::Sessions;
+        self.clone()
+            .connect(Who::Client(client), RoomId { dialect, name })
     }
 
     /// Connects a client of a plain dialect.

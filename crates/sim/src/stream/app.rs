@@ -1,19 +1,17 @@
-//! The app of one life of a client, as a witness: it believes nothing that the log does not bear out.
+//! The app of one life of a client of a stream: the entries that it has, and the ops that it waits for.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use patchcast_protocol::close::CloseCode;
 use patchcast_protocol::ids::{Author, Epoch, OpId, Position, Seq, Timestamp};
-use patchcast_protocol::message::{Ack, PresenceChange, RejectCode, WireEntry};
-use patchcast_protocol::room::RoomId;
-use patchcast_session::{Closure, OpState, Phase, Rejection};
+use patchcast_protocol::message::{Ack, RejectCode, WireEntry};
+use patchcast_session::{OpState, Rejection};
 use serde_json::value::RawValue;
 
+use super::outbox::Data;
 use crate::ledger::{Fate, OpKey};
-use crate::outbox::Data;
 use crate::server::LIMITS;
-use crate::world::World;
+use crate::witness::Witness;
 
 /// What an entry says, for comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +27,8 @@ pub struct Seen {
 /// What one life of a client knows.
 #[derive(Clone)]
 pub struct App {
-    world: Rc<World>,
-    name: String,
-    room: RoomId,
-    /// Who the client is.
-    pub author: Author,
+    /// What it knows of everything else.
+    pub witness: Witness,
     echo: bool,
     /// The room's entries, from the first.
     pub view: Vec<Seen>,
@@ -43,18 +38,6 @@ pub struct App {
     former: BTreeMap<u64, Vec<Seen>>,
     /// Own ops that are not settled.
     pub waiting: BTreeMap<OpId, Waiting>,
-    /// Who shows what, the client itself included.
-    pub presence: BTreeMap<Author, String>,
-    /// What the client shows.
-    pub shows: Option<String>,
-    /// How the connection stands.
-    pub phase: Phase,
-    /// Another life has taken over what this one had kept, and goes on with it.
-    pub contested: bool,
-    /// There is another life of the same client, or was one a moment ago.
-    pub replaceable: bool,
-    /// Which ids earlier lives have used is not known to it.
-    pub forgetful: bool,
 }
 
 /// An own op that is not settled.
@@ -68,24 +51,15 @@ pub struct Waiting {
 }
 
 impl App {
-    /// An app that has the room's first entries, and ops that an earlier life has left.
-    pub fn new(world: Rc<World>, name: String, room: RoomId, author: Author, echo: bool) -> App {
+    /// An app that has nothing.
+    pub fn new(witness: Witness, echo: bool) -> App {
         App {
-            world,
-            name,
-            room,
-            author,
+            witness,
             echo,
             view: Vec::new(),
             epoch: Epoch::default(),
             former: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            presence: BTreeMap::new(),
-            shows: None,
-            phase: Phase::Connecting,
-            contested: false,
-            replaceable: false,
-            forgetful: false,
         }
     }
 
@@ -114,7 +88,7 @@ impl App {
             id: entry.id,
             data: entry.data.get().into(),
         };
-        if own != (entry.client == self.author) {
+        if own != (entry.client == self.witness.author) {
             self.fail(format_args!("{seq} of {} is told with own = {own}", entry.client));
         }
         self.next(seq, seen, entry.time, position);
@@ -123,7 +97,7 @@ impl App {
     /// An own op was delivered in its place.
     pub fn own_entry(&mut self, seq: Seq, id: OpId, time: Timestamp, data: &RawValue, position: Position) {
         let seen = Seen {
-            author: self.author,
+            author: self.witness.author,
             id,
             data: data.get().into(),
         };
@@ -142,13 +116,13 @@ impl App {
             OpState::Sent => {}
             OpState::Ordered(ack) => self.ordered(*ack, &waiting, position),
             OpState::Rejected(rejection) => {
-                let fate = self.world.ledger().fate(waiting.key);
+                let fate = self.witness.world.ledger().fate(waiting.key);
                 let justified = match rejection {
                     Rejection::TooLarge => waiting.data.get().len() + 50 > LIMITS.max_message,
                     // The life that has taken the outbox over has sent this op, or one after it.
-                    Rejection::Refused { code, .. } if self.contested => *code != RejectCode::BadData,
+                    Rejection::Refused { code, .. } if self.witness.contested => *code != RejectCode::BadData,
                     Rejection::Refused { code, .. } => match code {
-                        RejectCode::IdReused => self.forgetful,
+                        RejectCode::IdReused => self.witness.forgetful,
                         // It was in a log that is lost, and the client's database had not noted that.
                         RejectCode::IdPassed => {
                             matches!(fate, Some(Fate::Ordered { epoch, .. }) if epoch != position.epoch)
@@ -159,37 +133,14 @@ impl App {
                 if !justified {
                     self.fail(format_args!("{id} is rejected for no reason: {rejection:?}"));
                 }
-                match fate {
-                    Some(Fate::Ordered { .. }) => {}
-                    _ if self.contested => self.world.ledger().settle(waiting.key, Fate::Unknown),
-                    _ => self.world.ledger().settle(waiting.key, Fate::Rejected),
-                }
+                self.witness.rejected(waiting.key);
             }
-        }
-    }
-
-    /// The connection was lost, or a first attempt has failed: for a reason that there was.
-    pub fn lost(&self, closure: &Closure) {
-        let justified = match closure.code {
-            // It broke, its end was not told, somebody fell silent or froze, the server shut down.
-            1005 | 1006 => true,
-            code if code == CloseCode::GoingAway.number() => true,
-            code if code == CloseCode::IdleTimeout.number() => true,
-            code if code == CloseCode::HelloTimeout.number() => true,
-            code if code == CloseCode::StorageFailed.number() => self.world.disk.errors() > 0,
-            code if code == CloseCode::Replaced.number() => self.replaceable,
-            _ => false,
-        };
-        if !justified {
-            self.fail(format_args!(
-                "the connection is closed for no reason: {closure:?}"
-            ));
         }
     }
 
     /// Everything is to be forgotten.
     pub fn reset(&mut self) {
-        if self.world.logs_lost() == 0 {
+        if self.witness.world.logs_lost() == 0 {
             self.fail(format_args!("a reset, although no log was lost"));
         }
         let view = std::mem::take(&mut self.view);
@@ -199,29 +150,33 @@ impl App {
         }
     }
 
-    /// The others' presence has changed.
-    pub fn presence(&mut self, change: &PresenceChange<Box<RawValue>>) {
-        if change.all {
-            self.presence.clear();
+    /// Whether the app has the whole log, and nothing else.
+    pub fn faults(&self) -> Vec<String> {
+        let log = self.witness.world.disk.entries(&self.witness.room);
+        let same = self.view.len() == log.len()
+            && self.view.iter().zip(&log).all(|(seen, entry)| {
+                seen.author == entry.author && seen.id == entry.op && seen.data.as_bytes() == entry.payload
+            });
+        if same {
+            return Vec::new();
         }
-        for present in &change.present {
-            let shown = present.data.get().to_owned();
-            self.presence.insert(present.client, shown);
-        }
-        for gone in &change.gone {
-            self.presence.remove(gone);
-        }
+        vec![format!(
+            "has {} of {} entries, or others",
+            self.view.len(),
+            log.len()
+        )]
     }
 
     fn ordered(&mut self, ack: Ack, waiting: &Waiting, position: Position) {
         let seen = Seen {
-            author: self.author,
+            author: self.witness.author,
             id: ack.id,
             data: waiting.data.get().into(),
         };
         self.check(ack.seq, &seen, ack.time, position);
         let epoch = position.epoch;
-        self.world
+        self.witness
+            .world
             .ledger()
             .settle(waiting.key, Fate::Ordered { epoch, seq: ack.seq });
         let has = self.view.len() as u64;
@@ -250,7 +205,7 @@ impl App {
             return self.fail(format_args!("{seq} is delivered after entry {has}"));
         }
         let shown = |waiting: &Waiting| waiting.shown;
-        if seen.author == self.author && self.waiting.get(&seen.id).is_some_and(shown) {
+        if seen.author == self.witness.author && self.waiting.get(&seen.id).is_some_and(shown) {
             self.fail(format_args!(
                 "{seq} is delivered, which the app has submitted itself"
             ));
@@ -260,27 +215,22 @@ impl App {
         self.view.push(seen);
     }
 
-    /// An entry must be durable before anybody hears of it.
+    /// What is told of an entry is what is stored.
     fn check(&mut self, seq: Seq, seen: &Seen, time: Timestamp, position: Position) {
-        match self.world.disk.durable(&self.room, seq) {
-            // The log that it was in is lost.
-            Some((epoch, _)) if epoch != position.epoch => {}
-            None if self.world.disk.epoch(&self.room) != Some(position.epoch) => {}
-            None => self.fail(format_args!("{seq} is told of, and is not durable")),
-            Some((_, entry)) => {
-                let same = entry.author == seen.author
-                    && entry.op == seen.id
-                    && entry.time == time
-                    && entry.payload == seen.data.as_bytes();
-                if !same {
-                    self.fail(format_args!("{seq} is told as {seen:?}, and is {entry:?}"));
-                }
-            }
+        let Some(entry) = self.witness.durable(position.epoch, seq) else {
+            return;
+        };
+        let same = entry.author == seen.author
+            && entry.op == seen.id
+            && entry.time == time
+            && entry.payload == seen.data.as_bytes();
+        if !same {
+            self.fail(format_args!("{seq} is told as {seen:?}, and is {entry:?}"));
         }
     }
 
     fn fail(&self, what: std::fmt::Arguments<'_>) {
-        self.world.fail(format_args!("{}: {what}", self.name));
+        self.witness.fail(what);
     }
 }
 

@@ -1,0 +1,227 @@
+//! The app of one life of a client of a document: what it shows, from what it is told alone, and the ops that it waits for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use patchcast_protocol::apply::{Document, KeyOrder};
+use patchcast_protocol::ids::{Epoch, OpId, Position, Seq};
+use patchcast_protocol::message::{Ack, RejectCode};
+use patchcast_protocol::path::PathSegment;
+use patchcast_session::document::{Change, DocumentOpState, DocumentSession, Refusal, What};
+use serde_json::{Map, Value};
+
+use crate::ledger::{Fate, OpKey};
+use crate::server::LIMITS;
+use crate::witness::Witness;
+
+/// What one life of a client knows.
+#[derive(Clone)]
+pub struct App {
+    /// What it knows of everything else.
+    pub witness: Witness,
+    /// All ops of the client that are known, settled or not.
+    pub ops: BTreeMap<OpId, Op>,
+    /// What is shown: all that was told, one after the other.
+    shown: Document,
+    /// What the room had when it was last looked at, and where.
+    confirmed: Option<(Position, String)>,
+}
+
+/// An own op.
+#[derive(Clone, Copy, Debug)]
+pub struct Op {
+    /// What the simulator calls it.
+    pub key: OpKey,
+    /// Whether it is not settled.
+    pub waits: bool,
+    /// Whether it asks to be rejected where it conflicts.
+    pub strict: bool,
+    /// Bytes of its patches when it was submitted.
+    pub bytes: usize,
+}
+
+impl App {
+    /// An app that shows nothing yet.
+    pub fn new(witness: Witness) -> App {
+        App {
+            witness,
+            ops: BTreeMap::new(),
+            shown: Document::restored(Value::Null, usize::MAX).expect("null has no levels"),
+            confirmed: None,
+        }
+    }
+
+    /// The session has begun.
+    pub fn begin(&mut self, session: &DocumentSession) {
+        self.shown = Document::restored(session.value().clone(), usize::MAX).expect("a view is a document");
+    }
+
+    /// An op was submitted.
+    pub fn submitted(&mut self, id: OpId, op: Op) {
+        self.ops.insert(id, op);
+    }
+
+    /// What is shown has changed.
+    pub fn changed(&mut self, change: &Change) {
+        match &change.what {
+            What::Edit(edit) => {
+                if let Err(error) = self.shown.apply(&edit.patches()) {
+                    self.fail(format_args!("it is told of what does not apply: {error}"));
+                }
+            }
+            What::Order(orders) => {
+                let mut value = self.shown.value().clone();
+                for order in orders {
+                    if sort_keys(&mut value, order).is_none() {
+                        self.fail(format_args!(
+                            "it is told an order of keys that it does not have: {order:?}"
+                        ));
+                    }
+                }
+                self.shown = Document::restored(value, usize::MAX).expect("it was a document before");
+            }
+        }
+    }
+
+    /// An op has got further, on a connection to a log of this epoch.
+    pub fn op(&mut self, id: OpId, state: &DocumentOpState, epoch: Epoch) {
+        if *state == DocumentOpState::Sent {
+            return;
+        }
+        let Some(op) = self.ops.get_mut(&id).filter(|op| op.waits) else {
+            return self.fail(format_args!("{id} is settled, which did not wait: {state:?}"));
+        };
+        op.waits = false;
+        let op = *op;
+        match state {
+            DocumentOpState::Sent => {}
+            DocumentOpState::Ordered { ack, .. } => self.ordered(*ack, op.key, epoch),
+            DocumentOpState::Rejected(refusal) => {
+                if !self.is_justified(op, refusal, epoch) {
+                    self.fail(format_args!("{id} is rejected for no reason: {refusal:?}"));
+                }
+                self.witness.rejected(op.key);
+            }
+        }
+    }
+
+    /// A state that was dropped for good may have taken ops with it.
+    pub fn reset(&self) {
+        if self.witness.world.logs_lost() == 0 {
+            self.fail(format_args!("a reset, although no log was lost"));
+        }
+    }
+
+    /// What is confirmed is the log up to there, and what is shown is what was told.
+    pub fn look(&mut self, session: &DocumentSession) {
+        let (shown, value) = (self.shown.value().to_string(), session.value().to_string());
+        if shown != value {
+            self.fail(format_args!("it shows {value}, and was told {shown}"));
+        }
+        let replica = session.replica();
+        self.confirmed = replica.position().map(|at| (at, replica.confirmed().to_string()));
+        let Some((position, confirmed)) = &self.confirmed else {
+            return;
+        };
+        match self.witness.world.document_at(&self.witness.room, *position) {
+            Ok(state) if *state.text == **confirmed => {}
+            Ok(state) => self.fail(format_args!(
+                "{confirmed} is confirmed at {position:?}, and the log says {}",
+                state.text
+            )),
+            Err(what) => self.fail(format_args!("{what}")),
+        }
+    }
+
+    /// Whether the app shows what the log says, and nothing else.
+    pub fn faults(&self) -> Vec<String> {
+        let (world, room) = (&self.witness.world, &self.witness.room);
+        let epoch = world.disk.epoch(room).unwrap_or_default();
+        let seq = Seq(world.disk.entries(room).len() as u64);
+        let position = Position { epoch, seq };
+        let state = match world.document_at(room, position) {
+            Ok(state) => state,
+            Err(what) => return vec![what],
+        };
+        let mut faults = Vec::new();
+        if self.confirmed.as_ref() != Some(&(position, state.text.to_string())) {
+            faults.push(format!(
+                "has {:?}, and the log says {} at {position:?}",
+                self.confirmed, state.text
+            ));
+        }
+        if self.shown.value().to_string() != *state.text {
+            faults.push(format!(
+                "shows {}, and the log says {}",
+                self.shown.value(),
+                state.text
+            ));
+        }
+        faults
+    }
+
+    fn ordered(&mut self, ack: Ack, key: OpKey, epoch: Epoch) {
+        let fate = Fate::Ordered { epoch, seq: ack.seq };
+        self.witness.world.ledger().settle(key, fate);
+        let Some(entry) = self.witness.durable(epoch, ack.seq) else {
+            return;
+        };
+        if (entry.author, entry.op) != (self.witness.author, ack.id) {
+            self.fail(format_args!(
+                "{} is acknowledged as {}, which is {} of {}",
+                ack.id, ack.seq, entry.op, entry.author
+            ));
+        }
+    }
+
+    /// Whether there is a reason for a rejection.
+    fn is_justified(&self, op: Op, refusal: &Refusal, epoch: Epoch) -> bool {
+        let Witness {
+            world,
+            contested,
+            forgetful,
+            ..
+        } = &self.witness;
+        let setup = world.setup.documents;
+        let fate = world.ledger().fate(op.key);
+        let may_be = op.strict
+            || setup.max_bytes < 1 << 20
+            || setup.retain.is_some()
+            || world.logs_lost() > 0
+            || *forgetful;
+        match refusal.code {
+            RejectCode::Conflict => op.strict,
+            RejectCode::TooLarge => setup.max_bytes < 1 << 20 || op.bytes + 300 > LIMITS.max_message,
+            // The life that has taken the outbox over has sent this op, or one after it.
+            RejectCode::IdReused | RejectCode::IdPassed if *contested => true,
+            RejectCode::IdReused => *forgetful,
+            RejectCode::IdPassed => {
+                may_be || matches!(fate, Some(Fate::Ordered { epoch: then, .. }) if then != epoch)
+            }
+            RejectCode::BaseForgotten => may_be,
+            RejectCode::DoesNotApply => setup.retain.is_some(),
+            _ => false,
+        }
+    }
+
+    fn fail(&self, what: fmt::Arguments<'_>) {
+        self.witness.fail(what);
+    }
+}
+
+/// Gives the keys of an object another order, if it has just these.
+fn sort_keys(value: &mut Value, order: &KeyOrder) -> Option<()> {
+    let place = order.path.iter().try_fold(value, |place, segment| match place {
+        Value::Array(items) => items.get_mut(segment.index()?),
+        Value::Object(members) => members.get_mut(PathSegment::key(segment).as_ref()),
+        _ => None,
+    })?;
+    let members = place.as_object_mut()?;
+    let key = |key: &String| Some((key.clone(), members.get(key)?.clone()));
+    let sorted: Map<_, _> = order.keys.iter().map(key).collect::<Option<_>>()?;
+    if sorted.len() != members.len() {
+        return None;
+    }
+    *members = sorted;
+    Some(())
+}
