@@ -2,5 +2,6 @@
 
 mod bad_input;
 mod changing;
+mod crashes;
 mod joining;
 mod storing;

@@ -6,7 +6,7 @@ use patchcast_protocol::apply::apply;
 use patchcast_protocol::patch::Patch;
 use serde_json::{Value, json};
 
-use super::{Server, Session, secret};
+use super::{End, Server, Session, secret};
 
 /// One connection of a client to a document.
 pub struct Document {
@@ -106,9 +106,33 @@ impl Document {
         }
     }
 
+    /// The same as [`change`](Self::change), to a server that may have gone.
+    pub async fn try_change(&mut self, patches: Value) -> Result<u64, ()> {
+        let id = self.last_id + 1;
+        let op = json!({"type": "op", "id": id, "base": self.seq, "patches": patches});
+        self.last_id = id;
+        self.under_way.insert(id, op["patches"].clone());
+        match self.session.try_send(&op).await {
+            true => Ok(id),
+            false => Err(()),
+        }
+    }
+
+    /// Takes in the next message, or tells how the connection ended.
+    pub async fn try_next(&mut self) -> Result<Value, End> {
+        let message = self.session.try_next().await?;
+        self.take_in(&message);
+        Ok(message)
+    }
+
     /// Takes in the next message.
     pub async fn next(&mut self) -> Value {
         let message = self.session.next().await;
+        self.take_in(&message);
+        message
+    }
+
+    fn take_in(&mut self, message: &Value) {
         match message["type"].as_str().unwrap() {
             "snapshot" => {
                 self.seq = message["seq"].as_u64().unwrap();
@@ -134,7 +158,6 @@ impl Document {
             "reject" => drop(self.under_way.remove(&message["id"].as_u64().unwrap())),
             _ => {}
         }
-        message
     }
 
     /// Takes in what comes until the value is that of `seq`.
