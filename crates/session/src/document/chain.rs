@@ -30,6 +30,10 @@ impl Chain {
         self.0.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn first(&self) -> Option<&Pending> {
         self.0.front()
     }

@@ -58,8 +58,14 @@ impl Replica {
 
     /// A replica whose own updates may make the document grow to `max_bytes` as JSON: what the room allows, or less.
     pub fn with_max_bytes(initial: Value, max_bytes: usize) -> Result<Replica, ApplyError> {
-        let view = Document::with_max_bytes(initial, max_bytes)?;
-        Ok(Replica {
+        Ok(Replica::begin(
+            Document::with_max_bytes(initial, max_bytes)?,
+            max_bytes,
+        ))
+    }
+
+    pub(super) fn begin(view: Document, max_bytes: usize) -> Replica {
+        Replica {
             confirmed: view.clone(),
             position: None,
             chain: Chain::default(),
@@ -71,7 +77,7 @@ impl Replica {
             history: History::default(),
             max_bytes,
             told: VecDeque::new(),
-        })
+        }
     }
 
     /// What the app sees: all its ops made on what the room has confirmed.
@@ -91,7 +97,7 @@ impl Replica {
 
     /// Ops that the view shows and that are not settled.
     pub fn pending(&self) -> usize {
-        self.chain.iter().count()
+        self.chain.len()
     }
 
     /// Whether there are steps to undo, and to redo. Others may have left nothing of them.
@@ -371,7 +377,7 @@ impl Replica {
             self.history.reject(op.id);
             let from = match is(Mutation::LeaveThoseUponRejected) {
                 false => index,
-                true => self.pending(),
+                true => self.chain.len(),
             };
             self.carry_above(from, inverse, cause)?;
         }

@@ -3,7 +3,7 @@
 //! Whoever keeps only the ops, and not the value, keeps enough for them to be sent: each with its context, from which the server finds its way. But
 //! the view does not show them before they are entries, because the value that they were made on is not there.
 
-use patchcast_protocol::apply::ApplyError;
+use patchcast_protocol::apply::{ApplyError, Document};
 use patchcast_protocol::edit::Edit;
 use patchcast_protocol::ids::{OpId, Position};
 use patchcast_protocol::patch::Patch;
@@ -61,7 +61,11 @@ impl Replica {
         } = left;
         // An op that was never near a room is one of what the app begins with.
         let shows = confirmed.is_some() || position.is_none();
-        let mut replica = Replica::with_max_bytes(confirmed.unwrap_or(initial), max_bytes)?;
+        let mut replica = match confirmed {
+            // The room may allow more than this client does.
+            Some(confirmed) => Replica::begin(Document::restored(confirmed, max_bytes)?, max_bytes),
+            None => Replica::with_max_bytes(initial, max_bytes)?,
+        };
         if shows {
             replica.position = position;
         }

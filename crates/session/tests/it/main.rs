@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod connecting;
+mod document;
 mod heartbeat;
 mod misbehaviour;
 mod ops;
