@@ -171,6 +171,11 @@ pub struct Serve {
     #[arg(long, env = "PATCHCAST_RETAIN", value_name = "COUNT")]
     pub retain: Option<u64>,
 
+    /// Patches of a room without a subprotocol, about, that a joiner is sent as they were sent [default: all]. Of a longer history it is sent
+    /// fewer, which make the same of the same base.
+    #[arg(long, env = "PATCHCAST_SQUASH_AFTER", value_name = "COUNT")]
+    pub squash_after: Option<u64>,
+
     /// Seconds within which a request's head must have arrived.
     #[arg(long, env = "PATCHCAST_HANDSHAKE_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
@@ -235,6 +240,7 @@ impl Serve {
             rooms: Policy {
                 max_document: self.max_document as usize,
                 retain: self.retain,
+                squash_after: self.squash_after,
             },
             handshake_timeout: self.handshake_timeout,
             origins,

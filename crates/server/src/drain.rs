@@ -69,9 +69,10 @@ async fn catch_up(room: &Room, member: &Member) -> Result<(), Stop> {
         outlet.write_all(&snapshot.frame).await?;
     }
     if let Some(head) = member.history.take() {
+        let squash = room.squash_for(head).await;
         match room
             .blocks
-            .write_history(&room.id, &*room.log, head, outlet)
+            .write_history(&room.id, &*room.log, &squash, head, outlet)
             .await
         {
             Ok(()) => {}

@@ -18,6 +18,7 @@ use crate::frame::push_text_header;
 use crate::limits::{BLOCK_BYTES, BLOCK_CACHE_BYTES};
 use crate::log::{Log, ReadError};
 use crate::outlet::{Broken, Outlet};
+use crate::squash::Squash;
 
 /// A part of a room's history as it goes on the wire, encoded once for all joiners. Of sessions that is a whole frame; of the
 /// patch dialect, for each entry that holds patches, a comma and the patches without the brackets around them.
@@ -68,21 +69,25 @@ impl BlockCache {
         }
     }
 
-    /// Writes the history of a room up to `head` as one text message.
+    /// Writes the history of a room up to `head` as one text message, in which `squash` stands for its beginning.
     pub async fn write_history(
         &self,
         room: &RoomId,
         log: &dyn Log,
+        squash: &Squash,
         head: Head,
         outlet: &Outlet,
     ) -> Result<(), HistoryError> {
-        let expected = history_len(head.weight);
+        let expected = history_len(squash.weight_of_history(head));
         let mut opening = Vec::with_capacity(11);
         push_text_header(&mut opening, expected);
         opening.push(b'[');
-        let (mut after, mut written) = (Seq::START, 0);
-        // The first block goes out together with the opening, and an empty history in one piece.
+        // What comes first goes out together with the opening, and an empty history in one piece.
         let mut opening = Some(opening);
+        let (mut after, mut written) = (squash.end.seq, squash.inner().len() as u64);
+        if written > 0 {
+            write_part(outlet, &mut opening, squash.inner()).await?;
+        }
         while after < head.seq {
             let block = self.block(room, log, after).await?;
             let part = block.up_to(head.seq);
@@ -94,17 +99,7 @@ impl BlockCache {
                 part
             };
             written += part.len() as u64;
-            match opening.take() {
-                Some(mut opening) if part.len() < 4096 => {
-                    opening.extend_from_slice(part);
-                    outlet.write_all(&opening).await?;
-                }
-                Some(opening) => {
-                    outlet.write_all(&opening).await?;
-                    outlet.write_all(part).await?;
-                }
-                None => outlet.write_all(part).await?,
-            }
+            write_part(outlet, &mut opening, part).await?;
         }
         let mut closing = opening.unwrap_or_default();
         closing.push(b']');
@@ -132,6 +127,21 @@ impl BlockCache {
             self.blocks.borrow_mut().insert(key, block.clone());
         }
         Ok(block)
+    }
+}
+
+/// Writes a part, and before the first one the opening.
+async fn write_part(outlet: &Outlet, opening: &mut Option<Vec<u8>>, part: &[u8]) -> Result<(), Broken> {
+    match opening.take() {
+        Some(mut opening) if part.len() < 4096 => {
+            opening.extend_from_slice(part);
+            outlet.write_all(&opening).await
+        }
+        Some(opening) => {
+            outlet.write_all(&opening).await?;
+            outlet.write_all(part).await
+        }
+        None => outlet.write_all(part).await,
     }
 }
 

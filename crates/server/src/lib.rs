@@ -22,6 +22,7 @@ pub mod rooms;
 pub mod server;
 mod session;
 pub mod socket;
+mod squash;
 mod stream;
 pub mod tail;
 pub mod worker;

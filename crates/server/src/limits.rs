@@ -33,6 +33,13 @@ pub const BLOCK_BYTES: usize = 256 << 10;
 /// Bytes of history blocks that one thread keeps for the next joiners.
 pub const BLOCK_CACHE_BYTES: u64 = 64 << 20;
 
+/// Payload bytes, about, that are squashed at a time, so that a long history is not in memory all at once.
+pub const SQUASH_BYTES: usize = 8 << 20;
+
+/// How long a joiner waits when its room's history is just being squashed: what takes longer is a history that was long before the server was told
+/// to squash it, and waiting for all of it would be worse than to be sent it.
+pub const SQUASH_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Sockets that a room writes to before other rooms of its thread get a turn: about 0.3 ms.
 pub const FAN_OUT_TURN: usize = 64;
 

@@ -32,6 +32,8 @@ pub struct Policy {
     pub max_document: usize,
     /// Entries of a document that are kept at the least; `None` for all.
     pub retain: Option<u64>,
+    /// Patches of the patch dialect that a joiner is sent as they are; longer histories are squashed. `None` for never.
+    pub squash_after: Option<u64>,
 }
 
 impl Default for Policy {
@@ -39,6 +41,7 @@ impl Default for Policy {
         Policy {
             max_document: DEFAULT_MAX_DOCUMENT_BYTES,
             retain: None,
+            squash_after: None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod batch;
 mod delivery;
 mod document;
 mod joining;
+mod squashing;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use self::batch::Batch;
 use self::document::Document;
 pub use self::document::SharedSnapshot;
+use self::squashing::Squasher;
 use crate::cursor::Pending;
 use crate::dialect::{Framer, weight};
 use crate::drain;
@@ -48,6 +50,8 @@ pub struct Room {
     pub terms: Terms,
     /// What the operator wants of it.
     pub policy: Policy,
+    /// Of a patches room whose history is to be squashed.
+    squasher: Option<Squasher>,
     state: RefCell<State>,
 }
 
@@ -100,6 +104,10 @@ impl Room {
                 ..head
             }
         };
+        let squasher = match id.dialect {
+            Dialect::Patches => policy.squash_after.map(Squasher::new),
+            _ => None,
+        };
         let (framer, tail) = Framer::start(id.dialect, head.seq, &latest, terms.durability);
         let room = Room {
             id,
@@ -107,6 +115,7 @@ impl Room {
             blocks,
             terms,
             policy,
+            squasher,
             state: RefCell::new(State {
                 head,
                 tail,
@@ -171,6 +180,7 @@ impl RoomTask {
     pub async fn run(mut self, close: impl FnOnce()) {
         let mut events = Vec::new();
         loop {
+            self.room.squash_if_due();
             let head = self.room.newest();
             let news = self.room.state.borrow().presence.version() != self.presence_told;
             tokio::select! {

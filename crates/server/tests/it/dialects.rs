@@ -4,3 +4,4 @@ mod chat;
 mod joining;
 mod patches;
 mod rooms;
+mod squashing;

@@ -76,6 +76,32 @@ async fn what_a_client_was_shown_survives_a_power_cut_at_any_moment() {
     assert_no_failure(&outcome, seed);
 }
 
+#[tokio::test]
+async fn a_snapshot_is_there_whole_or_not_at_all_whenever_the_power_is_cut() {
+    let Some(data) = Data::to_be_watched() else {
+        return;
+    };
+    let mut traffic = Traffic::default();
+    let mut events = Vec::new();
+    for end in [Signal::SIGKILL, Signal::SIGTERM] {
+        let server = Recorder::start_with(&data.path, "fsync", &["--squash-after", "4"]);
+        let mut clients = Clients::join(server.address()).await;
+        traffic.small_bursts(&mut clients, &[1, 5, 2, 12]).await;
+        traffic.burst(&mut clients, 'a', 6, 8_000).await;
+        events.extend(server.stop(end));
+    }
+    let seed = seed();
+    let cuts = Cuts {
+        traffic: &traffic,
+        durability: Durability::Fsync,
+        before_syncs: 2,
+        between: 30,
+    };
+    let outcome = cut_and_judge(&cuts, Disk::default(), &events, &data, seed);
+    assert!(outcome.snapshots > 0, "no snapshot was ever there");
+    assert_no_failure(&outcome, seed);
+}
+
 /// A torn transaction leaves frames behind in the write-ahead log. The next server writes over them, but not
 /// necessarily over all of them, before the power is cut again.
 #[tokio::test]
@@ -163,7 +189,12 @@ impl Data {
 fn cut_and_judge(cuts: &Cuts<'_>, disk: Disk, events: &[Event], data: &Data, seed: u64) -> Outcome {
     let outcome = cuts.replay(disk, events, &mut StdRng::seed_from_u64(seed));
     assert_complete(&outcome.disk, &data.path);
-    eprintln!("{} messages, {} power cuts", cuts.traffic.len(), outcome.cuts);
+    eprintln!(
+        "{} messages, {} power cuts, {} snapshots",
+        cuts.traffic.len(),
+        outcome.cuts,
+        outcome.snapshots
+    );
     outcome
 }
 

@@ -25,6 +25,11 @@ pub struct Recorder {
 impl Recorder {
     /// Starts a server on `data`, which is there already, and waits until it listens.
     pub fn start(data: &Path, durability: &str) -> Recorder {
+        Recorder::start_with(data, durability, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(data: &Path, durability: &str, arguments: &[&str]) -> Recorder {
         let data = data.canonicalize().unwrap();
         let recording = data.with_extension("strace");
         // The shell tells the process id, then becomes the server.
@@ -36,6 +41,7 @@ impl Recorder {
             .args(["sh", "-c", r#"echo $$; exec "$0" "$@""#])
             .arg(env!("CARGO_BIN_EXE_patchcast"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
+            .args(arguments)
             .args(["--durability", durability, "--data"])
             .arg(&data)
             .stdin(Stdio::null())

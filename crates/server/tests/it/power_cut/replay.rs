@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use patchcast_protocol::dialect::Dialect;
 use patchcast_protocol::ids::Seq;
 use patchcast_protocol::room::{RoomId, RoomName};
-use patchcast_server::log::{Durability, SqliteStore, StartupCheck, Store};
+use patchcast_server::log::{Durability, ReadError, SqliteStore, StartupCheck, Store};
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub enum Fault {
     Doubled(String),
     /// Nobody sent it.
     Foreign(String),
+    /// The snapshot is not what the entries come to.
+    Snapshot(String),
     /// Messages may be lost, and the next server would go on as if it had them all.
     Unnoticed,
 }
@@ -60,6 +63,8 @@ pub struct Cuts<'a> {
 /// The outcome of all cuts, and the disk as it was in the end with the power on.
 pub struct Outcome {
     pub cuts: usize,
+    /// How many snapshots were there after them.
+    pub snapshots: usize,
     pub failures: Vec<Failure>,
     pub disk: Disk,
 }
@@ -76,12 +81,13 @@ impl Cuts<'_> {
     pub fn replay(&self, disk: Disk, events: &[Event], random: &mut StdRng) -> Outcome {
         let shown = Shown::in_sends(events);
         let failures = Mutex::new(Vec::new());
+        let snapshots = AtomicUsize::new(0);
         let (sender, cuts) = mpsc::sync_channel(2);
         let cuts = Mutex::new(cuts);
         let work = || {
             let next = || cuts.lock().expect("nobody panics while taking a cut").recv();
             while let Ok(cut) = next() {
-                if let Err(failure) = self.judge(&cut, shown.before(cut.event), &failures) {
+                if let Err(failure) = self.judge(&cut, shown.before(cut.event), &snapshots, &failures) {
                     failures
                         .lock()
                         .expect("nobody panics while adding one")
@@ -96,6 +102,7 @@ impl Cuts<'_> {
         });
         Outcome {
             cuts: count,
+            snapshots: snapshots.into_inner(),
             failures: failures.into_inner().expect("nobody panicked"),
             disk,
         }
@@ -137,7 +144,13 @@ impl Cuts<'_> {
         (count, disk)
     }
 
-    fn judge(&self, cut: &Cut, shown: &[Shown], failures: &Mutex<Vec<Failure>>) -> Result<(), Failure> {
+    fn judge(
+        &self,
+        cut: &Cut,
+        shown: &[Shown],
+        snapshots: &AtomicUsize,
+        failures: &Mutex<Vec<Failure>>,
+    ) -> Result<(), Failure> {
         let directory = tempfile::tempdir().expect("there is room for a small directory");
         lay_out(&cut.image, directory.path());
         let noticed = if self.durability == Durability::Os && !shown.is_empty() {
@@ -146,7 +159,7 @@ impl Cuts<'_> {
             Ok(())
         };
         noticed
-            .and_then(|()| self.logs(directory.path()))
+            .and_then(|()| self.logs(directory.path(), snapshots))
             .and_then(|logs| check(&logs, shown))
             .map_err(|fault| {
                 let kept = (failures.lock().expect("nobody panics while adding one").len() < 3).then(|| {
@@ -161,7 +174,7 @@ impl Cuts<'_> {
     }
 
     /// Opens the store and reads each room's messages, every one of which must be as it was sent.
-    fn logs(&self, directory: &Path) -> Result<Vec<Vec<Mark>>, Fault> {
+    fn logs(&self, directory: &Path, snapshots: &AtomicUsize) -> Result<Vec<Vec<Mark>>, Fault> {
         let store = SqliteStore::open(directory, self.durability, StartupCheck::Full)
             .map_err(|error| Fault::Refused(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -175,15 +188,23 @@ impl Cuts<'_> {
                 } else {
                     Dialect::Patches
                 };
-                let entries = runtime.block_on(async {
+                let content = runtime.block_on(async {
                     let log = store.open(&RoomId { dialect, name }).await?;
-                    log.read(Seq::START, usize::MAX).await
+                    Ok((log.read(Seq::START, usize::MAX).await?, log.snapshot().await?))
                 });
-                let entries = entries.map_err(|error| Fault::Refused(error.to_string()))?;
-                entries
-                    .iter()
-                    .map(|entry| self.recognise(room, entry.payload))
-                    .collect()
+                let (entries, snapshot) =
+                    content.map_err(|error: ReadError| Fault::Refused(error.to_string()))?;
+                let recognised = entries.iter().map(|entry| self.recognise(room, entry.payload));
+                let log: Vec<Mark> = recognised.collect::<Result<_, _>>()?;
+                if let Some(snapshot) = snapshot {
+                    snapshots.fetch_add(1, Ordering::Relaxed);
+                    // Every message sets a key of its own, so none of them is squashed away.
+                    let squashed: Vec<Mark> = marks(&snapshot.state).collect();
+                    if log.get(..snapshot.seq.0 as usize) != Some(&squashed) {
+                        return Err(Fault::Snapshot(format!("of {} of room {room}", snapshot.seq)));
+                    }
+                }
+                Ok(log)
             })
             .collect()
     }
