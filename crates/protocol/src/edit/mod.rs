@@ -29,6 +29,7 @@
 //!
 //! What arrives where an item has gone takes that item's place, so what others put before or after that item stays before or after it.
 
+mod apart;
 mod array;
 mod compose;
 mod doubles;

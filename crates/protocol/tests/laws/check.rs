@@ -52,12 +52,27 @@ pub fn check_tp1(case: &Case) -> Result<(), String> {
 fn tp1(base: &Value, a: &Edit, b: &Edit) -> Result<(Value, [Edit; 2]), String> {
     let b_over_a = b.transform(a, Side::Later).edit;
     let a_over_b = a.transform(b, Side::Earlier).edit;
+    apart(a, b)?;
     let merged = apply_patches(&apply_edit(base, a), &b_over_a)?;
     let other = apply_patches(&apply_edit(base, b), &a_over_b)?;
     if !same(&merged, &other) {
         return Err(format!("TP1: {merged} is not {other}"));
     }
     Ok((merged, [b_over_a, a_over_b]))
+}
+
+/// What is said to have nothing to do with the other is what it was.
+fn apart(a: &Edit, b: &Edit) -> Result<(), String> {
+    for (edit, over, side) in [(a, b, Side::Earlier), (b, a, Side::Later)] {
+        if !edit.is_apart_from(over) {
+            continue;
+        }
+        let carried = edit.transform(over, side);
+        if carried.edit != *edit || !carried.conflicts.is_empty() {
+            return Err(format!("{edit:?} is not apart from {over:?}: {carried:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn one_edit(base: &Value, batch: &[Patch], expected: &Value) -> Result<Edit, String> {
