@@ -83,6 +83,9 @@ pub const RECENT_BYTES: usize = 256 << 10;
 /// Entries that an op is carried over. It costs up to some microseconds each, for which the room's whole thread waits.
 pub const MAX_BEHIND: u64 = 65_536;
 
+/// Changes of an op, each time that it is carried over an entry: at a tenth of a microsecond, half a second.
+pub const MAX_CARRIED: usize = 1 << 22;
+
 /// Bytes of those entries, in the log: a connection whose client sends ops that are far behind keeps them all.
 pub const MAX_BEHIND_BYTES: usize = 8 << 20;
 

@@ -70,6 +70,16 @@ enum Mark {
     },
 }
 
+impl Mark {
+    /// Which entry it is, and whose. An own op that is undone was refused behind one.
+    fn entry(self, author: Author) -> (Seq, Author) {
+        match self {
+            Mark::Entry { seq, author } => (seq, author),
+            Mark::Refused { after, .. } => (after, author),
+        }
+    }
+}
+
 /// An op that was carried to the head, and what is left of the steps once it is made.
 pub struct Carried {
     pub edit: Edit,
@@ -318,40 +328,28 @@ impl Way {
         let mut edit = sent.clone();
         let mut conflicts = Vec::new();
         let mut steps = VecDeque::with_capacity(self.steps.len());
-        for Step {
-            mark,
-            edit: over,
-            bytes,
-        } in &self.steps
-        {
-            let carried = edit.transform(over, Side::Later);
-            let left = over.transform(&edit, Side::Earlier).edit;
-            let (seq, client) = match *mark {
-                Mark::Entry { seq, author } => (seq, author),
-                Mark::Refused { after, .. } => (after, author),
+        for step in &self.steps {
+            // Most steps have nothing to do with the op. They stay what they are, which others share.
+            let left = match step.edit.is_apart_from(&edit) {
+                true => step.edit.clone(),
+                false => Rc::new(step.edit.transform(&edit, Side::Earlier).edit),
             };
-            let room = MAX_CONFLICTS - conflicts.len();
-            conflicts.extend(
-                carried
-                    .conflicts
-                    .into_iter()
-                    .take(room)
-                    .map(|conflict| WireConflict {
-                        path: conflict.path,
-                        lost: conflict.absorbed,
-                        seq,
-                        client,
-                    }),
-            );
-            // That an op was refused must be known, even if nothing is left to undo.
-            if !left.is_empty() || matches!(mark, Mark::Refused { .. }) {
-                steps.push_back(Step {
-                    mark: *mark,
-                    edit: Rc::new(left),
-                    bytes: *bytes,
+            if !edit.is_apart_from(&step.edit) {
+                let carried = edit.transform(&step.edit, Side::Later);
+                edit = carried.edit;
+                let (seq, client) = step.mark.entry(author);
+                let told = carried.conflicts.into_iter().map(|conflict| WireConflict {
+                    path: conflict.path,
+                    lost: conflict.absorbed,
+                    seq,
+                    client,
                 });
+                conflicts.extend(told.take(MAX_CONFLICTS - conflicts.len()));
             }
-            edit = carried.edit;
+            // That an op was refused must be known, even if nothing is left to undo.
+            if !left.is_empty() || matches!(step.mark, Mark::Refused { .. }) {
+                steps.push_back(Step { edit: left, ..*step });
+            }
         }
         Carried {
             edit,

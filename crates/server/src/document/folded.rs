@@ -21,7 +21,7 @@ use super::bridge::{Bridge, Gap};
 use super::pace::Pace;
 use super::past::{FoldError, Past, Recent};
 use super::record::{self, Context, Origin, SentHash};
-use crate::limits::{CHECK_ENTRIES, MAX_INVERSE_BYTES, SNAPSHOT_ENTRIES};
+use crate::limits::{CHECK_ENTRIES, MAX_CARRIED, MAX_INVERSE_BYTES, SNAPSHOT_ENTRIES};
 
 /// A document at the head of its log.
 #[derive(Debug)]
@@ -206,8 +206,21 @@ impl Folded {
             Stop::Lost(Fault::new(RejectCode::BadPatches, reason))
         })?;
         bridge.reach(context, &self.recent, self.head)?;
-        let sent = Edit::of_earlier(self.value(), &bridge.steps(), &patches)
-            .map_err(|error| Stop::Lost(error.into()))?;
+        let steps = bridge.steps();
+        let is_affordable = |changes: usize| changes.saturating_mul(steps.len()) <= MAX_CARRIED;
+        let too_much = || {
+            let reason = "it changes too much for the number of entries that it was made without";
+            Stop::Lost(Fault::new(RejectCode::BaseForgotten, reason))
+        };
+        if !is_affordable(patches.len()) {
+            return Err(too_much());
+        }
+        let sent =
+            Edit::of_earlier(self.value(), &steps, &patches).map_err(|error| Stop::Lost(error.into()))?;
+        // One patch can change much: the length of an array.
+        if !steps.is_empty() && !is_affordable(sent.patches().len()) {
+            return Err(too_much());
+        }
         let carried = bridge.carry(&sent);
         let checked = match carried.conflicts.first() {
             _ if sent.is_reset() && !change.reset => Err(Fault::new(

@@ -150,6 +150,26 @@ fn an_op_that_is_too_far_behind_is_refused() {
 }
 
 #[test]
+fn an_op_that_changes_much_may_be_less_far_behind() {
+    let mut room = Room::with(&json!({ "l": (0..5000).collect::<Vec<_>>(), "n": 0 }));
+    let (mut ann, mut ben) = (Bridge::new(ANN), Bridge::new(BEN));
+    for id in 1..=1000 {
+        room.op_as_sent(&mut ben, &change(id, id, set("n", json!(id))));
+    }
+    let cut = |id, base| {
+        change(
+            id,
+            base,
+            json!([{ "op": "replace", "path": ["l", "length"], "value": 0 }]),
+        )
+    };
+    let code = room.op_refused(&mut ann, &cut(1, 1));
+    assert_eq!(code, RejectCode::BaseForgotten);
+    room.op(&mut ann, &cut(2, 901)).unwrap();
+    assert_eq!(room.text(), r#"{"l":[],"n":1000}"#);
+}
+
+#[test]
 fn an_op_that_is_sent_again_is_told_from_another_one_by_its_hash() {
     let mut room = Room::with(&json!({}));
     let mut ann = Bridge::new(ANN);
