@@ -4,9 +4,9 @@
 
 use patchcast_protocol::apply;
 use patchcast_protocol::diff::diff;
-use patchcast_protocol::edit::{Edit, Side};
+use patchcast_protocol::edit::{Edit, Side, merge};
 use patchcast_protocol::patch::Patch;
-use patchcast_protocol::value::same;
+use patchcast_protocol::value::{same, state_hash};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
@@ -100,6 +100,26 @@ fn concurrent_edits_give_what_people_expect() {
         })
         .collect();
     assert_eq!(flawed, expected);
+}
+
+/// Whoever makes them, a server or a page: that changes when a rule does.
+#[test]
+fn the_same_patches_are_made_everywhere() {
+    let mut made = Vec::new();
+    for line in CASES.iter().flat_map(|cases| cases.lines()) {
+        let case: Value = serde_json::from_str(line).unwrap();
+        if case["type"] == "undo" {
+            continue;
+        }
+        for order in [["a", "b"], ["b", "a"]] {
+            let edits = order.map(|name| edit(&case["base"], &case[name]).0);
+            for merged in merge(edits.into()) {
+                made.push(json!(merged.edit.patches()));
+                made.extend(merged.conflicts.iter().map(|conflict| json!(conflict.path)));
+            }
+        }
+    }
+    assert_eq!(state_hash(&json!(made)).to_string(), "fb92ae0a2aef900a");
 }
 
 /// What everybody has in the end, for each order of arrival.

@@ -3,8 +3,6 @@
 //! In one array that is a move, of which the later counts. Between two it is one thing taken away and another one inserted, so what both have
 //! taken away would be there twice. The earlier of the two edits is then merged without what it has inserted.
 
-use std::collections::HashMap;
-
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -25,9 +23,9 @@ pub(super) struct Reduced {
 
 /// The earlier edit without what the later inserts in another array, if there is such a thing. Both are known to take the same thing away.
 pub(super) fn without_doubles(earlier: &Node, later: &Node) -> Option<Reduced> {
-    let mut found = HashMap::new();
+    let mut found = IndexMap::new();
     collect(earlier, &mut Path::new(), &mut found);
-    let mut others = HashMap::new();
+    let mut others = IndexMap::new();
     collect(later, &mut Path::new(), &mut others);
     found.retain(|name, inserted| {
         let (Some(inserted), Some(Some(other))) = (inserted, others.get(name)) else {
@@ -61,7 +59,7 @@ struct Inserted<'a> {
 }
 
 /// What an edit inserts by what makes it known. `None` is what it inserts several times.
-type ByName<'a> = HashMap<String, Option<Inserted<'a>>>;
+type ByName<'a> = IndexMap<String, Option<Inserted<'a>>>;
 
 fn collect<'a>(edit: &'a Node, path: &mut Path, found: &mut ByName<'a>) {
     match edit {
