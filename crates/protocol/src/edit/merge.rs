@@ -27,11 +27,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::merge;
-    use crate::edit::{Edit, Receipt};
+    use crate::edit::{Edit, Outcome};
     use crate::patch::Patch;
 
     /// What became of each batch, which patches were made of it, and where it conflicted.
-    fn check(base: &Value, batches: Value, expected: &[(Receipt, Value, Value)]) {
+    fn check(base: &Value, batches: Value, expected: &[(Outcome, Value, Value)]) {
         let batches: Vec<Vec<Patch>> = serde_json::from_value(batches).unwrap();
         let edits: Vec<_> = batches
             .iter()
@@ -47,7 +47,7 @@ mod tests {
                     .map(|conflict| json!([conflict.path, conflict.absorbed]))
                     .collect();
                 (
-                    Receipt::of(&sent, &made.edit),
+                    Outcome::of(&sent, &made.edit),
                     json!(made.edit.patches()),
                     json!(conflicts),
                 )
@@ -68,18 +68,18 @@ mod tests {
             ]),
             &[
                 (
-                    Receipt::AsSent,
+                    Outcome::AsSent,
                     json!([{ "op": "remove", "path": ["l", 0] }, { "op": "replace", "path": ["x"], "value": 2 }]),
                     json!([]),
                 ),
                 (
-                    Receipt::Transformed,
+                    Outcome::Transformed,
                     json!([{ "op": "replace", "path": ["l", 0, "t"], "value": 3 }]),
                     json!([]),
                 ),
-                (Receipt::Absorbed, json!([]), json!([[["l", 0], true]])),
+                (Outcome::Absorbed, json!([]), json!([[["l", 0], true]])),
                 (
-                    Receipt::AsSent,
+                    Outcome::AsSent,
                     json!([{ "op": "replace", "path": ["x"], "value": 5 }]),
                     json!([[["x"], false]]),
                 ),
@@ -97,11 +97,11 @@ mod tests {
             ]),
             &[
                 (
-                    Receipt::AsSent,
+                    Outcome::AsSent,
                     json!([{ "op": "remove", "path": ["l", 1] }, { "op": "add", "path": ["k"], "value": 1 }]),
                     json!([]),
                 ),
-                (Receipt::Absorbed, json!([]), json!([])),
+                (Outcome::Absorbed, json!([]), json!([])),
             ],
         );
     }

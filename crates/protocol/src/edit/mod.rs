@@ -24,8 +24,9 @@
 //! | moves an item | moves it too | it moves once, to where the later moves it |
 //! | moves an item | edits it | both |
 //! | inserts items | inserts items in the same place | both, those of the earlier first |
+//! | moves items | inserts items in the same place | both, the new ones behind, or before all at the beginning |
 //! | inserts an item with a key | inserts the same one, an equal one with that key | it is there once |
-//! | takes an item from one array to another | takes it there or elsewhere too | it is there once, where and as the later has put it |
+//! | takes an item from one array to another | takes it there or elsewhere too | it is there once, in the array where the later has put it, and as it has it |
 //!
 //! What arrives where an item has gone takes that item's place, so what others put before or after that item stays before or after it.
 
@@ -49,7 +50,7 @@ use serde_json::{Map, Value};
 
 pub use merge::merge;
 pub use squash::{squash, squash_unseen};
-pub use transform::{Conflict, Receipt, Side, Transformed};
+pub use transform::{Conflict, Outcome, Side, Transformed};
 
 use crate::value;
 pub(crate) use array::{ArrayEdit, Arrival, Item};

@@ -42,7 +42,7 @@ pub struct Conflict {
 /// What became of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Receipt {
+pub enum Outcome {
     /// It was made as it was sent.
     AsSent,
     /// It was made, or what of it was left, in other places.
@@ -51,13 +51,13 @@ pub enum Receipt {
     Absorbed,
 }
 
-impl Receipt {
+impl Outcome {
     /// What became of an edit that was `sent`, and of which `made` was made.
-    pub fn of(sent: &Edit, made: &Edit) -> Receipt {
+    pub fn of(sent: &Edit, made: &Edit) -> Outcome {
         match (sent == made, made.is_empty()) {
-            (true, _) => Receipt::AsSent,
-            (false, true) => Receipt::Absorbed,
-            (false, false) => Receipt::Transformed,
+            (true, _) => Outcome::AsSent,
+            (false, true) => Outcome::Absorbed,
+            (false, false) => Outcome::Transformed,
         }
     }
 }

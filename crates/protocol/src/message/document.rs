@@ -3,7 +3,7 @@
 use crate::ids::{Author, OpId, Seq};
 use crate::path::Path;
 
-pub use crate::edit::Receipt as Outcome;
+pub use crate::edit::Outcome;
 
 /// An op of a document, as it is sent: patches, and the state that they are made on.
 ///

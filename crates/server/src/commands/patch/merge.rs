@@ -2,7 +2,7 @@
 
 use patchcast_protocol::apply::{ApplyError, Document};
 use patchcast_protocol::diff::diff;
-use patchcast_protocol::edit::{Edit, Receipt, Side};
+use patchcast_protocol::edit::{Edit, Outcome, Side};
 use serde_json::{Value, json};
 
 use super::list;
@@ -43,11 +43,7 @@ impl Merged {
             edit = carried.edit;
         }
         self.document.make(edit.clone())?;
-        let outcome = match Receipt::of(&sent, &edit) {
-            Receipt::AsSent => "as-sent",
-            Receipt::Transformed => "transformed",
-            Receipt::Absorbed => "absorbed",
-        };
+        let outcome = Outcome::of(&sent, &edit);
         self.made.push((number, edit));
         Ok(json!({ "outcome": outcome, "conflicts": conflicts }))
     }
