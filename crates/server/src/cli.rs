@@ -241,6 +241,7 @@ impl Serve {
                 max_document: self.max_document as usize,
                 retain: self.retain,
                 squash_after: self.squash_after,
+                ..Policy::default()
             },
             handshake_timeout: self.handshake_timeout,
             origins,

@@ -102,6 +102,31 @@ pub const CHECK_ENTRIES: usize = 256;
 /// Entries of a document between two of its snapshots in the store: so many are folded in some milliseconds when the room is opened.
 pub const SNAPSHOT_ENTRIES: usize = 1000;
 
+/// How often a document's room does what costs as much as the document is large, and how many entries it has at hand. Nobody but tests has
+/// a reason to choose something else: what is rare becomes frequent with small ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentPace {
+    /// See [`MAX_REPLAY`].
+    pub max_replay: u64,
+    /// See [`RECENT_ENTRIES`].
+    pub recent_entries: usize,
+    /// See [`CHECK_ENTRIES`].
+    pub check_entries: usize,
+    /// See [`SNAPSHOT_ENTRIES`].
+    pub snapshot_entries: usize,
+}
+
+impl Default for DocumentPace {
+    fn default() -> Self {
+        DocumentPace {
+            max_replay: MAX_REPLAY,
+            recent_entries: RECENT_ENTRIES,
+            check_entries: CHECK_ENTRIES,
+            snapshot_entries: SNAPSHOT_ENTRIES,
+        }
+    }
+}
+
 /// Bytes that each connection may keep allocated for reading.
 pub const READ_BUFFER_BYTES: usize = 2048;
 

@@ -19,6 +19,7 @@ use crate::connection::{Close, Connection, ConnectionLimits, Handler};
 use crate::dialect::read_message;
 use crate::history::BlockCache;
 use crate::inbox::{Event, Inbox, RoomGone, Submission};
+use crate::limits::DocumentPace;
 use crate::log::Store;
 use crate::member::Member;
 use crate::room::{Room, RoomTask, Terms};
@@ -34,6 +35,8 @@ pub struct Policy {
     pub retain: Option<u64>,
     /// Patches of the patch dialect that a joiner is sent as they are; longer histories are squashed. `None` for never.
     pub squash_after: Option<u64>,
+    /// How often a document's room does what.
+    pub pace: DocumentPace,
 }
 
 impl Default for Policy {
@@ -42,6 +45,7 @@ impl Default for Policy {
             max_document: DEFAULT_MAX_DOCUMENT_BYTES,
             retain: None,
             squash_after: None,
+            pace: DocumentPace::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::bridge::{Bridge, Gap};
 use super::pace::Pace;
 use super::past::{FoldError, Past, Recent};
 use super::record::{self, Context, Origin, SentHash};
-use crate::limits::{CHECK_ENTRIES, MAX_CARRIED, MAX_INVERSE_BYTES, SNAPSHOT_ENTRIES};
+use crate::limits::{DocumentPace, MAX_CARRIED, MAX_INVERSE_BYTES};
 
 /// A document at the head of its log.
 #[derive(Debug)]
@@ -57,13 +57,25 @@ impl Folded {
     }
 
     fn at(head: Seq, document: Document) -> Folded {
+        let pace = DocumentPace::default();
         Folded {
             document,
             head,
-            recent: Recent::default(),
-            checks: Pace::every(CHECK_ENTRIES),
-            snapshots: Pace::every(SNAPSHOT_ENTRIES),
+            recent: Recent::of(pace.recent_entries),
+            checks: Pace::every(pace.check_entries),
+            snapshots: Pace::every(pace.snapshot_entries),
             unsettled: Vec::new(),
+        }
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub fn at_pace(self, pace: DocumentPace) -> Folded {
+        Folded {
+            recent: Recent::of(pace.recent_entries),
+            checks: Pace::every(pace.check_entries),
+            snapshots: Pace::every(pace.snapshot_entries),
+            ..self
         }
     }
 

@@ -10,7 +10,7 @@ use patchcast_protocol::ids::{Author, OpId, Seq, StateHash};
 use thiserror::Error;
 
 use super::record::{self, Origin, Unreadable};
-use crate::limits::{RECENT_BYTES, RECENT_ENTRIES};
+use crate::limits::RECENT_BYTES;
 
 /// What cannot be folded. The log holds what this program has not written, or has lost what it relies on.
 #[derive(Debug, Error)]
@@ -112,13 +112,24 @@ impl Past {
 }
 
 /// The newest entries, up to the head.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recent {
     entries: VecDeque<Rc<Past>>,
     bytes: usize,
+    /// How many there may be.
+    most: usize,
 }
 
 impl Recent {
+    /// None yet, and never more than so many.
+    pub fn of(most: usize) -> Recent {
+        Recent {
+            entries: VecDeque::new(),
+            bytes: 0,
+            most,
+        }
+    }
+
     /// Adds the next entry.
     pub fn push(&mut self, entry: Past) {
         self.bytes += entry.bytes();
@@ -127,7 +138,7 @@ impl Recent {
 
     /// Forgets the oldest entries when there are too many. All of them must be stored: only then can they be read again.
     pub fn forget(&mut self) {
-        while self.entries.len() > RECENT_ENTRIES || self.bytes > RECENT_BYTES {
+        while self.entries.len() > self.most || self.bytes > RECENT_BYTES {
             let Some(oldest) = self.entries.pop_front() else {
                 return;
             };

@@ -18,7 +18,7 @@ use crate::document::{Accepted, Answer, Bridge, Folded, Refused};
 use crate::drain;
 use crate::frame::push_text_with;
 use crate::inbox::Submission;
-use crate::limits::{BLOCK_BYTES, MAX_REPLAY, MAX_SHARED_TAIL_BYTES};
+use crate::limits::{BLOCK_BYTES, MAX_SHARED_TAIL_BYTES};
 use crate::log::{AppendError, Log, ReadError, Snapshot};
 use crate::member::{Member, Session};
 use crate::rooms::Policy;
@@ -26,6 +26,8 @@ use crate::rooms::Policy;
 /// The value of a document's room.
 pub struct Document {
     folded: Folded,
+    /// Entries that are sent one by one rather than a state.
+    pub(super) max_replay: u64,
     /// What the last joiners were sent.
     shared: Option<Rc<SharedSnapshot>>,
     /// Whether a snapshot is on its way to the store.
@@ -43,17 +45,19 @@ pub struct SharedSnapshot {
 impl Document {
     /// What the log adds up to: its newest snapshot, and the entries after it.
     pub async fn open(log: &dyn Log, policy: Policy) -> Result<(Document, Head), ReadError> {
-        let mut folded = match log.snapshot().await? {
+        let folded = match log.snapshot().await? {
             None => Folded::new(policy.max_document),
             Some(Snapshot { seq, state }) => {
                 Folded::open(seq, &state, policy.max_document).map_err(damaged)?
             }
         };
+        let mut folded = folded.at_pace(policy.pace);
         loop {
             let head = log.head();
             if folded.head() == head.seq {
                 let document = Document {
                     folded,
+                    max_replay: policy.pace.max_replay,
                     shared: None,
                     saving: Rc::default(),
                 };
@@ -79,7 +83,7 @@ impl Document {
     pub fn snapshot(&mut self, head: Head) -> Rc<SharedSnapshot> {
         let is_fresh = |shared: &&Rc<SharedSnapshot>| {
             let bytes = MAX_SHARED_TAIL_BYTES.max(shared.frame.len() / 4) as u64;
-            head.seq.since(shared.head.seq) <= MAX_REPLAY && head.weight - shared.head.weight <= bytes
+            head.seq.since(shared.head.seq) <= self.max_replay && head.weight - shared.head.weight <= bytes
         };
         if let Some(shared) = self.shared.as_ref().filter(is_fresh) {
             return shared.clone();
@@ -296,7 +300,8 @@ impl RoomTask {
     /// Up to where entries may go: what the operator wants to keep stays, what somebody who is here has not been sent, and what one who comes
     /// back soon will ask for.
     fn forgettable(&self, newest: Seq) -> Option<Seq> {
-        let kept = newest.0.saturating_sub(self.room.policy.retain?.max(MAX_REPLAY));
+        let policy = self.room.policy;
+        let kept = newest.0.saturating_sub(policy.retain?.max(policy.pace.max_replay));
         let owed = self
             .members
             .iter()

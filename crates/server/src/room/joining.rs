@@ -10,7 +10,6 @@ use patchcast_protocol::message::{ResetCode, ServerMessage, Welcome};
 use super::{RoomTask, SharedSnapshot};
 use crate::cursor::Cursor;
 use crate::drain;
-use crate::limits::MAX_REPLAY;
 use crate::member::Member;
 
 impl RoomTask {
@@ -86,9 +85,9 @@ impl RoomTask {
     fn snapshot_for(&mut self, after: Seq) -> Option<Rc<SharedSnapshot>> {
         let document = self.document.as_mut()?;
         let state = self.room.state.borrow();
-        let oldest = match state.head.seq.since(after) {
-            0..=MAX_REPLAY => self.room.log.first(),
-            _ => state.tail.first(),
+        let oldest = match state.head.seq.since(after) <= document.max_replay {
+            true => self.room.log.first(),
+            false => state.tail.first(),
         };
         let is_short = after > Seq::START && after.next() >= oldest;
         (!is_short).then(|| document.snapshot(state.head))
