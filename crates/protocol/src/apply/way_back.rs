@@ -146,7 +146,7 @@ impl Was {
         match self {
             Was::Absent => drop(members.shift_remove(&key)),
             Was::Key { position, value } => {
-                drop(members.shift_insert(position.min(members.len()), key, value))
+                drop(members.shift_insert(position.min(members.len()), key, value));
             }
             was => {
                 if let Some(member) = members.get_mut(&key) {
