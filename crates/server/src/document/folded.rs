@@ -218,7 +218,7 @@ impl Folded {
             Stop::Lost(Fault::new(RejectCode::BadPatches, reason))
         })?;
         bridge.reach(context, &self.recent, self.head)?;
-        let steps = bridge.steps();
+        let steps = bridge.way().edits();
         let is_affordable = |changes: usize| changes.saturating_mul(steps.len()) <= MAX_CARRIED;
         let too_much = || {
             let reason = "it changes too much for the number of entries that it was made without";
@@ -262,8 +262,8 @@ impl Folded {
                 return Err(Stop::TakenBack(fault));
             }
         };
-        let origin = Origin::new(context, bridge.since(context), SentHash::of(change))
-            .upon_refused(bridge.is_upon_refused());
+        let origin = Origin::new(context, bridge.way().since(context), SentHash::of(change))
+            .upon_refused(bridge.way().is_upon_refused());
         let payload = record::write(
             origin,
             &record::Carried {

@@ -12,6 +12,7 @@ mod past;
 pub mod record;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use answer::{Accepted, Answer, Refused};
 pub use bridge::Bridge;

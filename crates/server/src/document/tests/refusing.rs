@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::room::{MAX_BYTES, Room, change, change_upon, insert, remove, set};
 use super::{ANN, BEN};
 use crate::document::{Bridge, Folded};
-use crate::limits::MAX_INVERSE_BYTES;
+use crate::limits::{MAX_BEHIND_BYTES, MAX_INVERSE_BYTES};
 
 #[test]
 fn what_is_wrong_with_an_op_is_said_by_a_code_a_path_and_a_reason() {
@@ -192,6 +192,24 @@ fn nothing_is_made_upon_an_op_of_which_nobody_knows_what_it_does() {
     // Once its author knows, all is well again.
     room.op(&mut ann, &change_upon(3, 2, 3, set("y", json!(1))))
         .unwrap();
+}
+
+#[test]
+fn what_is_kept_for_a_client_that_never_hears_of_its_refusals_is_bounded() {
+    let mut room = Room::with(&json!({ "x": 1, "big": "x".repeat(MAX_INVERSE_BYTES / 2) }));
+    let (mut ann, mut ben) = (Bridge::new(ANN), Bridge::new(BEN));
+    room.op_as_sent(&mut ben, &change(1, 1, set("x", json!(2))));
+    let both = json!([{ "op": "replace", "path": ["big"], "value": 1 }, { "op": "replace", "path": ["x"], "value": 3 }]);
+    let refused = (1..).map(|id| Change {
+        strict: true,
+        ..change_upon(id, 1, 1, both.clone())
+    });
+    let codes = refused.map(|change| room.op_refused(&mut ann, &change));
+    let conflicts = codes.take_while(|code| *code == RejectCode::Conflict).count();
+    assert!(
+        conflicts > 2 && conflicts <= 1 + MAX_BEHIND_BYTES / (MAX_INVERSE_BYTES / 2),
+        "{conflicts}"
+    );
 }
 
 #[test]
