@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Server, history, patch, seed};
+use crate::harness::{Client, Server, history, patch, refusal, seed, within};
 
 /// What it means that patches do the same: applied to `base`, they give the same value.
 fn applied(base: &Value, history: &str) -> Value {
@@ -20,6 +20,19 @@ fn applied(base: &Value, history: &str) -> Value {
 
 fn count(history: &str) -> usize {
     serde_json::from_str::<Vec<Value>>(history).unwrap().len()
+}
+
+/// The history that a joiner is sent, once it has so few patches. It has at once, unless the machine is very busy.
+async fn shortened(server: &Server, path: &str, at_most: usize) -> String {
+    let join = async {
+        loop {
+            let (_, history) = Client::join(server, path).await;
+            if count(&history) <= at_most {
+                return history;
+            }
+        }
+    };
+    within("squashing", join).await
 }
 
 /// Changes of real Immer: a base, and messages that lead to the result, back to the base, and to the result again.
@@ -133,12 +146,14 @@ async fn the_squash_is_kept_beside_the_whole_history() {
     let server = Server::start(&["--squash-after", "20"]).await;
     let (mut ann, _) = Client::join(&server, "/gifts").await;
     let (mut bob, _) = Client::join(&server, "/gifts").await;
-    for message in &messages {
+    for (n, message) in messages.iter().enumerate() {
         ann.send(message).await;
         assert_eq!(&bob.text().await, message);
+        if n == 20 {
+            assert_eq!(shortened(&server, "/gifts", 1).await, *message);
+        }
     }
-    let (_, found) = Client::join(&server, "/gifts").await;
-    assert!(count(&found) <= 10, "{found}");
+    let found = shortened(&server, "/gifts", 10).await;
     let directory = server.terminate().await;
     {
         let data = directory.path().join("data");
@@ -159,6 +174,54 @@ async fn the_squash_is_kept_beside_the_whole_history() {
     let server = Server::on(server.terminate().await, &["--squash-after", "5"]).await;
     let (_, found) = Client::join(&server, "/gifts").await;
     assert_eq!(found, messages[29]);
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_made_shorter_is_squashed_ever_more_seldom() {
+    const MESSAGES: usize = 500;
+    let server = Server::start(&["--squash-after", "10", "--log", "patchcast_server=debug"]).await;
+    let (mut ann, _) = Client::join(&server, "/").await;
+    let (mut bob, _) = Client::join(&server, "/").await;
+    for n in 0..MESSAGES {
+        ann.send(patch(&format!("key {n}"), n)).await;
+        bob.text().await;
+    }
+    let (_, found) = Client::join(&server, "/").await;
+    assert_eq!(count(&found), MESSAGES);
+    let squashed = server.log().matches("the history was squashed").count();
+    // After 11 patches, then each time as many as there were and one more: 23, 47, 95, 191, 383.
+    assert!((1..=6).contains(&squashed), "{squashed} times");
+}
+
+#[tokio::test]
+async fn a_damaged_squash_is_told_by_room_and_entry_and_nothing_depends_on_it() {
+    let messages: Vec<_> = (0..30).map(|n| patch("n", n)).collect();
+    let server = Server::start(&["--squash-after", "20"]).await;
+    let (mut ann, _) = Client::join(&server, "/gifts").await;
+    let (mut bob, _) = Client::join(&server, "/gifts").await;
+    for message in &messages {
+        ann.send(message).await;
+        assert_eq!(&bob.text().await, message);
+    }
+    shortened(&server, "/gifts", 29).await;
+    let directory = server.terminate().await;
+    let database = rusqlite::Connection::open(directory.path().join("data/patchcast.sqlite3")).unwrap();
+    let changed = database.execute("UPDATE snapshot SET state = x'00'", []);
+    assert_eq!(changed.unwrap(), 1);
+    drop(database);
+    let said = refusal(&directory, &[]).await;
+    assert!(
+        said.contains("room patches:gifts: the snapshot of entry "),
+        "{said}"
+    );
+    let server = Server::on(directory, &["--squash-after", "20", "--check", "quick"]).await;
+    let (_, found) = Client::join(&server, "/gifts").await;
+    assert_eq!(found, history(&messages));
+    assert!(
+        server.log().contains("the history is not squashed any further"),
+        "{}",
+        server.log()
+    );
 }
 
 #[tokio::test]
