@@ -1,6 +1,7 @@
-//! Rules broken on purpose, in what the simulator lays around the real code, to see that it notices.
+//! Rules broken on purpose, in what the simulator lays around the real code, and in the sessions of documents, to see that it notices.
 
 use clap::ValueEnum;
+use patchcast_session::document::mutation as document;
 
 /// A rule that does not hold in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,12 +32,18 @@ pub enum Mutation {
     ConnectionLeaked,
     /// A document's snapshot is said to be of one entry more than it is.
     SnapshotLacksTheNewest,
-    /// A reject takes effect at once, before the entries that come before it.
-    RejectEarly,
     /// A client does not say upon which of its own ops another one was made.
     ForgetUpon,
+    /// A client takes the server's order the wrong way round when it carries one edit over another.
+    SwapSides,
+    /// A reject takes effect at once, before the entries that come before it.
+    RejectEarly,
     /// A client sends an op again with the patches that it had, as if they were made on what it has now.
     ResendStale,
+    /// A client does not look at what the server has made in the stead of its op.
+    IgnoreMade,
+    /// A client takes what is part of the state that it is sent for pending still.
+    KeepUnderSnapshot,
 }
 
 impl Mutation {
@@ -55,10 +62,25 @@ impl Mutation {
         Mutation::AckOfAnother,
         Mutation::ConnectionLeaked,
         Mutation::SnapshotLacksTheNewest,
-        Mutation::RejectEarly,
         Mutation::ForgetUpon,
+        Mutation::SwapSides,
+        Mutation::RejectEarly,
         Mutation::ResendStale,
+        Mutation::IgnoreMade,
+        Mutation::KeepUnderSnapshot,
     ];
+
+    /// The rule of a document's session, if it is one.
+    pub fn of_session(self) -> Option<document::Mutation> {
+        Some(match self {
+            Mutation::SwapSides => document::Mutation::SwapSides,
+            Mutation::RejectEarly => document::Mutation::RejectEarly,
+            Mutation::ResendStale => document::Mutation::ResendStale,
+            Mutation::IgnoreMade => document::Mutation::IgnoreMade,
+            Mutation::KeepUnderSnapshot => document::Mutation::KeepUnderSnapshot,
+            _ => return None,
+        })
+    }
 
     /// Its name on the command line.
     pub fn name(self) -> String {

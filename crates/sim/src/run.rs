@@ -5,6 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::time::Duration;
 
+use patchcast_session::document::mutation::choose;
 use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -38,6 +39,7 @@ pub struct Outcome {
 /// Runs a plan from its beginning until nothing is left of it.
 pub fn run(plan: &Plan, options: Options) -> Outcome {
     note_panics();
+    choose(options.mutation.and_then(Mutation::of_session));
     RUNNING.set(true);
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -60,6 +62,7 @@ pub fn run(plan: &Plan, options: Options) -> Outcome {
         })
     }));
     RUNNING.set(false);
+    choose(None);
     let mut outcome = stage.unwrap_or_default();
     outcome.failures.extend(PANICS.take());
     outcome

@@ -9,7 +9,7 @@ use std::time::Duration;
 use patchcast_protocol::room::RoomId;
 use patchcast_server::clock::Clock;
 use patchcast_server::connection::ConnectionLimits;
-use patchcast_server::limits::SHUTDOWN_TIMEOUT;
+use patchcast_server::limits::{DocumentPace, SHUTDOWN_TIMEOUT};
 use patchcast_server::log::Store;
 use patchcast_server::rooms::{Policy, Rooms};
 use tokio::sync::{mpsc, watch};
@@ -41,6 +41,12 @@ impl Server {
         let policy = Policy {
             max_document: documents.max_bytes,
             retain: documents.retain,
+            pace: DocumentPace {
+                max_replay: documents.memory as u64,
+                recent_entries: documents.memory,
+                check_entries: documents.pace,
+                snapshot_entries: 2 * documents.pace,
+            },
             ..Policy::default()
         };
         let rooms = Rooms::new(store, clock, LIMITS, policy);

@@ -65,6 +65,8 @@ impl Stage {
         self.world.heal();
         self.calm_down().await;
         self.check("when all is quiet");
+        self.begin_anew().await;
+        self.check("when some had nothing, and were told all");
         for client in &self.clients {
             client.tell_all(Command::Submit {
                 ops: 2,
@@ -88,6 +90,20 @@ impl Stage {
         if revived.fold(false, |any, revived| any | revived) {
             sleep(QUIET).await;
         }
+    }
+
+    /// What everybody has come to is what somebody is told who comes for the first time, and in half of the runs after a crash.
+    async fn begin_anew(&mut self) {
+        if self.world.draw_for(&["crash at the end"]) % 2 == 0 {
+            self.crash(Duration::from_millis(100), Farewell::Finish, false)
+                .await;
+        }
+        for client in (0..self.clients.len()).step_by(2) {
+            if self.clients[client].lives() == 1 {
+                self.reload(client, true).await;
+            }
+        }
+        sleep(Duration::from_secs(20)).await;
     }
 
     async fn act(&mut self, act: Act) {

@@ -1,7 +1,6 @@
 //! One life of a client of a document: the real session, driven as a page drives it, over a link that may do anything.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,9 +18,10 @@ use tokio::time::Instant;
 use super::app::{App, Op};
 use super::edits::{Edits, initial};
 use super::outbox::{Cause, Kept};
-use super::wire::{Wire, read_change, tamper, tamper_with_op, write_change};
+use super::wire::{Wire, read_change, tamper, write_change};
 use crate::ledger::{OpKey, Sent};
 use crate::life::{Birth, Happening, Host};
+use crate::mutation::Mutation;
 use crate::outbox::Outbox;
 use crate::post::Post;
 
@@ -35,8 +35,6 @@ pub struct DocumentHost {
     submitted: usize,
     /// Why the outbox is to be written.
     to_keep: Option<Cause>,
-    /// How ops were sent for the first time.
-    first: BTreeMap<OpId, Box<RawValue>>,
 }
 
 impl DocumentHost {
@@ -73,7 +71,6 @@ impl DocumentHost {
             },
             submitted: 0,
             to_keep: None,
-            first: BTreeMap::new(),
             birth,
         }
     }
@@ -163,9 +160,8 @@ impl DocumentHost {
         };
         let (base, upon) = (change.base, change.upon);
         let world = &self.birth.world;
-        if let Some(mutation) = world.mutation {
-            let first = self.first.entry(id).or_insert_with(|| change.patches.clone());
-            tamper_with_op(mutation, &mut change, first);
+        if world.mutation == Some(Mutation::ForgetUpon) {
+            change.upon = id;
         }
         let app = self.app.borrow();
         let Some(op) = app.ops.get(&id) else {

@@ -138,9 +138,6 @@ pub fn tamper(mutation: Mutation, text: String) -> String {
             message["seq"] = json!(seq.saturating_sub(1).max(1));
         }
         (Mutation::GoneUntold, Some("presence")) => message["gone"] = json!([]),
-        (Mutation::RejectEarly, Some("reject")) => {
-            drop(message.as_object_mut().map(|reject| reject.remove("after")))
-        }
         _ => return text,
     }
     message.to_string()
@@ -164,15 +161,6 @@ pub fn read_change(text: &str) -> Option<Change<Box<RawValue>>> {
 /// The text of an op.
 pub fn write_change(change: Change<Box<RawValue>>) -> String {
     write_client(&ClientMessage::Change(change))
-}
-
-/// What a client sends in an op's stead when a rule is broken on purpose; `first` is how it sent it for the first time.
-pub fn tamper_with_op(mutation: Mutation, change: &mut Change<Box<RawValue>>, first: &RawValue) {
-    match mutation {
-        Mutation::ForgetUpon => change.upon = change.id,
-        Mutation::ResendStale => change.patches = first.to_owned(),
-        _ => {}
-    }
 }
 
 /// The op of an entry that a room begins with.
