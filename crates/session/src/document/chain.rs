@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use patchcast_protocol::edit::{Edit, Side};
 use patchcast_protocol::ids::OpId;
+use patchcast_protocol::path::Path;
 
 use super::change::Sent;
 use super::mutation::{Mutation, is};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chain(VecDeque<Pending>);
 
 /// An op that the app sees made, and that is not settled.
@@ -21,6 +22,10 @@ pub(super) struct Pending {
     pub reset: bool,
     /// As it was last sent: that is what the server knows it by.
     pub sent: Option<Sent>,
+    /// Whether that was on this connection, so that its fate will come.
+    pub in_flight: bool,
+    /// Where others have been faster than an op that is strict: the server rejects it, or would. No path if they have done the same.
+    pub overruled: Option<Path>,
     /// Whether it has come as an entry of a history that is not taken over yet.
     pub arrived: bool,
 }
@@ -76,19 +81,57 @@ impl Chain {
             if left.is_empty() {
                 break;
             }
-            left = pass(&mut op.edit, left);
+            left = op.pass(left);
         }
         left
     }
+
+    /// The first op that is overruled, and that the server does not know of.
+    pub fn overruled(&self) -> Option<(usize, Path)> {
+        let overruled = self.0.iter().enumerate().filter(|(_, op)| !op.in_flight);
+        overruled
+            .filter_map(|(index, op)| Some((index, op.overruled.clone()?)))
+            .next()
+    }
 }
 
-/// Carries an op over what happened below it, and that over the op: the room's log comes first.
-fn pass(op: &mut Edit, below: Edit) -> Edit {
-    let (earlier, later) = match is(Mutation::SwapSides) {
-        false => (Side::Earlier, Side::Later),
-        true => (Side::Later, Side::Earlier),
-    };
-    let left = below.transform(op, earlier).edit;
-    *op = op.transform(&below, later).edit;
-    left
+impl Pending {
+    pub fn new(id: OpId, edit: Edit, strict: bool, reset: bool) -> Pending {
+        Pending {
+            id,
+            edit,
+            strict,
+            reset,
+            sent: None,
+            in_flight: false,
+            overruled: None,
+            arrived: false,
+        }
+    }
+
+    /// Carries the op over what happened below it, and that over the op: the room's log comes first.
+    fn pass(&mut self, below: Edit) -> Edit {
+        let (earlier, later) = match is(Mutation::SwapSides) {
+            false => (Side::Earlier, Side::Later),
+            true => (Side::Later, Side::Earlier),
+        };
+        let left = (!below.is_apart_from(&self.edit)).then(|| below.transform(&self.edit, earlier).edit);
+        if !self.edit.is_apart_from(&below) {
+            self.carry_over(&below, later);
+        }
+        left.unwrap_or(below)
+    }
+
+    fn carry_over(&mut self, below: &Edit, side: Side) {
+        let carried = self.edit.transform(below, side);
+        if self.strict && self.overruled.is_none() && !is(Mutation::MergeStrict) {
+            let conflict = carried.conflicts.into_iter().next();
+            let is_whole = carried.edit.does_all_of(&self.edit);
+            self.overruled = match conflict {
+                Some(conflict) => Some(conflict.path),
+                None => (!is_whole).then(Path::new),
+            };
+        }
+        self.edit = carried.edit;
+    }
 }

@@ -4,6 +4,7 @@ use patchcast_protocol::apply::{ApplyError, KeyOrder, WayBack};
 use patchcast_protocol::edit::{Conflict, Edit};
 use patchcast_protocol::ids::{OpId, Position};
 use patchcast_protocol::patch::Patch;
+use patchcast_protocol::path::Path;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -101,6 +102,13 @@ pub enum Told {
     Changed(Change),
     /// The view is without an op that was rejected from now on.
     Refused(OpId),
+    /// The view is without an op that was strict, and that others were faster with: it is not sent, for the server would not notice.
+    Overruled {
+        /// Which.
+        id: OpId,
+        /// Where; empty if others have done the same.
+        path: Path,
+    },
     /// An op of an earlier life cannot be sent any more, because what it was made on is not known.
     Lost(OpId),
 }

@@ -14,16 +14,16 @@ use super::mutation::{Mutation, is};
 use super::trail::Trail;
 use crate::limits;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
     undo: Stack,
     redo: Stack,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Stack(VecDeque<Step>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Step {
     edit: Edit,
     /// The ops that it takes back.

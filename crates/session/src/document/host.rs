@@ -162,6 +162,15 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Of a strict op that others were faster with before it was sent.
+    pub(super) fn overruled(path: Path) -> Refusal {
+        Refusal {
+            code: RejectCode::Conflict,
+            reason: "others have changed it before it was sent".into(),
+            path: (!path.is_empty()).then_some(path),
+        }
+    }
+
     /// Of an op of which nobody can tell any more what it was made on.
     pub(super) fn unknown() -> Refusal {
         Refusal {

@@ -11,7 +11,7 @@
 use patchcast_protocol::apply::Document;
 use patchcast_protocol::diff::diff;
 use patchcast_protocol::edit::Edit;
-use patchcast_protocol::ids::{Epoch, OpId, Position};
+use patchcast_protocol::ids::{Epoch, OpId, Position, Seq};
 use serde_json::Value;
 
 use super::chain::Pending;
@@ -20,7 +20,7 @@ use super::mutation::{Mutation, is};
 use super::replica::{Diverged, Replica};
 
 /// The room's state as it comes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Joining {
     document: Document,
 }
@@ -82,6 +82,7 @@ impl Replica {
             }
         }
         self.position = Some(position);
+        self.take_overruled()?;
         self.settle_keys();
         Ok(())
     }
@@ -103,8 +104,10 @@ impl Replica {
         let Some(index) = self.chain.index_of(id) else {
             return Ok(());
         };
-        let op = self.take_back(index, Cause::Rejected(id))?;
-        self.aside.extend(op.and_then(closed));
+        let context = self.context();
+        if let Some(op) = self.take_back(index, Cause::Rejected(id))? {
+            self.aside.push(closed(op, context));
+        }
         Ok(())
     }
 
@@ -138,11 +141,12 @@ impl Replica {
     /// Three ways: what the ops lie on, the room's state, and the ops.
     fn merge(&mut self, joining: Joining, last_op: OpId) -> Result<(), Diverged> {
         // What the room may have is made part of the common state. So what it has done to it, or not done, is the difference.
+        let context = self.context();
         while self.first_up_to(last_op).is_some() && !is(Mutation::KeepUnderSnapshot) {
             let Some(op) = self.chain.pop() else { break };
             self.confirmed.replay(op.edit.clone()).map_err(Diverged)?;
             if !op.arrived {
-                self.aside.extend(closed(op));
+                self.aside.push(closed(op, context));
             }
         }
         let difference = diff(self.confirmed.value(), joining.document.value());
@@ -163,8 +167,13 @@ impl Replica {
                 aside.content = sent;
             }
         }
-        // Of another log, or told to be in one that is not there any more.
-        let is_lost = |aside: &Aside| aside.id > last_op && aside.content.base.epoch != epoch;
+        // Of another log, whose entries nobody knows. The beginning of every log is the same.
+        let is_known = |aside: &Aside| {
+            let Sent { base, upon, .. } = &aside.content;
+            let is_there = *upon == aside.id || self.aside.iter().any(|aside| aside.id == *upon);
+            base.epoch == epoch || (base.seq == Seq::START && is_there)
+        };
+        let is_lost = |aside: &Aside| aside.id > last_op && !is_known(aside);
         let lost: Vec<_> = self
             .aside
             .iter()
@@ -172,6 +181,17 @@ impl Replica {
             .map(|aside| aside.id)
             .collect();
         lost.into_iter().for_each(|id| self.lose(id));
+        for aside in self.aside.iter_mut().filter(|aside| aside.id > last_op) {
+            aside.is_open = true;
+        }
+    }
+
+    /// In which context an op would be sent now.
+    fn context(&self) -> (Position, Option<OpId>) {
+        (
+            self.position.unwrap_or_default(),
+            self.chain.first().map(|first| first.id),
+        )
     }
 
     fn lose(&mut self, id: OpId) {
@@ -180,13 +200,20 @@ impl Replica {
     }
 }
 
-fn closed(op: Pending) -> Option<Aside> {
-    Some(Aside {
+/// An op that the room has, or never will have. If nothing is known of its having been sent, it was sent by another life that was left the same:
+/// as this one would have sent it.
+fn closed(op: Pending, (base, first): (Position, Option<OpId>)) -> Aside {
+    let sent = op.sent.unwrap_or(Sent {
+        base,
+        upon: first.unwrap_or(op.id),
+        edit: op.edit,
+    });
+    Aside {
         id: op.id,
-        content: op.sent?,
+        content: sent,
         sent: None,
         strict: op.strict,
         reset: op.reset,
         is_open: false,
-    })
+    }
 }

@@ -9,7 +9,7 @@ use patchcast_protocol::edit::Edit;
 use super::mutation::{Mutation, is};
 use super::trail::Trail;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     /// What has changed in the view since both were the same, from the first time on that it concerned keys.
     view: Trail,

@@ -25,6 +25,8 @@ pub enum Mutation {
     IgnoreMade,
     /// Keys stay in the order in which they came here.
     KeepKeyOrder,
+    /// An op that is strict is sent again although others were faster.
+    MergeStrict,
     /// Undo steps are not carried over what others do.
     LeaveUndo,
 }

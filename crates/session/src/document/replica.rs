@@ -26,7 +26,7 @@ use super::keys::Keys;
 use super::mutation::{Mutation, is};
 
 /// A client's copy of a document.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replica {
     pub(super) confirmed: Document,
     /// Up to where `confirmed` is the room's log. `None` when it is not: it is what the app began with, or was confirmed by a log that is not there any
@@ -155,14 +155,7 @@ impl Replica {
         self.history.record(step, id, way_back.into_edit());
         self.keys.note_view(&edit);
         self.tell_change(Cause::Own(id), What::Edit(edit.clone()));
-        self.chain.push(Pending {
-            id,
-            edit,
-            strict,
-            reset,
-            sent: None,
-            arrived: false,
-        });
+        self.chain.push(Pending::new(id, edit, strict, reset));
     }
 
     /// Takes back what was prepared, as if nothing had been.
@@ -187,6 +180,7 @@ impl Replica {
         };
         let sent = Sent { base, upon, edit };
         op.sent = Some(sent.clone());
+        op.in_flight = true;
         Some(Content {
             sent,
             strict: op.strict,
@@ -306,7 +300,9 @@ impl Replica {
     /// The connection is lost. What was rejected on it is so at once: what is sent again is sent from here.
     pub fn disconnected(&mut self) -> Result<(), Diverged> {
         self.joining = None;
-        self.take_rejects(Seq(u64::MAX))
+        self.take_rejects(Seq(u64::MAX))?;
+        self.chain.iter_mut().for_each(|op| op.in_flight = false);
+        self.take_overruled()
     }
 
     /// Shows an op of an earlier life.
@@ -421,7 +417,21 @@ impl Replica {
             position.seq = seq;
         }
         self.take_rejects(seq)?;
+        self.take_overruled()?;
         self.settle_keys();
+        Ok(())
+    }
+
+    /// Takes back what is strict, others were faster with, and was not sent since: the server would not see that it is late.
+    pub(super) fn take_overruled(&mut self) -> Result<(), Diverged> {
+        while let Some((index, path)) = self.chain.overruled() {
+            let Some(id) = self.chain.iter().nth(index).map(|op| op.id) else {
+                break;
+            };
+            self.take_back(index, Cause::Rejected(id))?;
+            self.settle_keys();
+            self.tell(Told::Overruled { id, path });
+        }
         Ok(())
     }
 

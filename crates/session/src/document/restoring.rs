@@ -30,7 +30,8 @@ pub struct RestoredReplica {
 pub struct RestoredOp {
     /// Its number.
     pub id: OpId,
-    /// What it changes, made on the confirmed value and on the ops before it. `None` if the view did not show it.
+    /// What it changes, made on the confirmed value and on the ops before it. `None` if the view did not show it. If it was not sent
+    /// either, it is not an op any more, but the app has not heard of that.
     pub shown: Option<Vec<Patch>>,
     /// As it was last sent, if it was.
     pub sent: Option<RestoredSent>,
@@ -79,6 +80,29 @@ impl Replica {
 
     /// What the next life goes on with, once the app has taken all that was told. `with_value`: with the confirmed value, a copy of it.
     pub fn leave(&self, with_value: bool) -> RestoredReplica {
+        // What is overruled ends with this life. Those upon it are left as they will be without it.
+        if self.chain.iter().any(|op| op.overruled.is_some()) {
+            let mut last = self.clone();
+            if last.disconnected().is_ok() {
+                return last.leave_rest(self, with_value);
+            }
+        }
+        self.leave_rest(self, with_value)
+    }
+
+    /// `all` is the replica when all ops were there that it has not told the app to be settled.
+    fn leave_rest(&self, all: &Replica, with_value: bool) -> RestoredReplica {
+        let gone = all
+            .chain
+            .iter()
+            .filter(|op| !self.knows(op.id))
+            .map(|op| RestoredOp {
+                id: op.id,
+                shown: None,
+                sent: None,
+                strict: op.strict,
+                reset: op.reset,
+            });
         let aside = self.aside.iter().map(|op| RestoredOp {
             id: op.id,
             shown: None,
@@ -93,7 +117,7 @@ impl Replica {
             strict: op.strict,
             reset: op.reset,
         });
-        let mut ops: Vec<_> = aside.chain(shown).collect();
+        let mut ops: Vec<_> = aside.chain(shown).chain(gone).collect();
         ops.sort_by_key(|op| op.id);
         RestoredReplica {
             confirmed: with_value.then(|| self.confirmed.value().clone()),
@@ -115,12 +139,8 @@ impl Replica {
         let restored = match (shown, context) {
             (Some(patches), None) => self.restore_shown(&patches).map(|edit| {
                 self.chain.push(Pending {
-                    id,
-                    edit,
-                    strict,
-                    reset,
                     sent,
-                    arrived: false,
+                    ..Pending::new(id, edit, strict, reset)
                 });
             }),
             (Some(patches), Some((position, upon))) => Edit::of_written(&patches).ok().map(|edit| {

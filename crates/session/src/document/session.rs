@@ -383,6 +383,7 @@ impl DocumentSession {
                     let refusal = self.refusals.remove(&id).unwrap_or_else(Refusal::unknown);
                     self.refuse(id, refusal);
                 }
+                Told::Overruled { id, path } => self.refuse(id, Refusal::overruled(path)),
                 Told::Lost(id) => self.refuse(id, Refusal::unknown()),
             }
         }

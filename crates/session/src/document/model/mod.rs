@@ -42,6 +42,7 @@ fn a_broken_rule_is_noticed() {
         Mutation::IgnoreMade,
         Mutation::KeepKeyOrder,
         Mutation::LeaveUndo,
+        Mutation::MergeStrict,
     ] {
         choose(Some(mutation));
         let noticed = seeds(1_000).find(|seed| run(*seed, Pace::Slow).is_err());
@@ -294,6 +295,15 @@ impl World {
                     Some(Fate::Rejected(_)) => count == 0,
                     None => false,
                 };
+                let made = self.server.log.iter().find(is_it).map(|entry| &entry.made);
+                if let (Some(made), Some(strict)) = (made, party.strict.get(id))
+                    && !(self.server.is_strange || made.does_all_of(strict))
+                {
+                    return Err(format!(
+                        "{id} of {} is strict, and only {made:?} was made",
+                        party.author
+                    ));
+                }
                 if !is_true {
                     return Err(format!(
                         "{id} of {} is {fate:?}, and there {count} times",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use patchcast_protocol::apply::{Document, KeyOrder};
 use patchcast_protocol::close::CloseCode;
+use patchcast_protocol::edit::Edit;
 use patchcast_protocol::ids::{Author, OpId, Secret};
 use patchcast_protocol::message::RejectCode;
 use patchcast_protocol::path::PathSegment;
@@ -12,7 +13,7 @@ use patchcast_protocol::value::same;
 use serde_json::{Map, Value};
 
 use crate::document::{
-    DocumentConfig, DocumentEvent, DocumentInput, DocumentOpState, DocumentOutput, DocumentSession,
+    Cause, DocumentConfig, DocumentEvent, DocumentInput, DocumentOpState, DocumentOutput, DocumentSession,
     RestoredDocument, Update, UpdateError, UpdateOptions, What,
 };
 use crate::{Phase, Time};
@@ -24,10 +25,14 @@ pub struct Party {
     initial: Option<Value>,
     pub mirror: Document,
     pub wants_connection: bool,
+    /// Whether what is done now is.
+    is_strict: bool,
     /// Frames for the server.
     pub up: VecDeque<String>,
     /// What became of each op.
     pub ops: BTreeMap<OpId, Option<Fate>>,
+    /// What the strict ones were to do.
+    pub strict: BTreeMap<OpId, Edit>,
     /// Of those that want to be tried again.
     pub conflicts: usize,
     pub has_diverged: bool,
@@ -54,8 +59,10 @@ impl Party {
             secret,
             initial,
             wants_connection: false,
+            is_strict: false,
             up: VecDeque::new(),
             ops: BTreeMap::new(),
+            strict: BTreeMap::new(),
             conflicts: 0,
             has_diverged: false,
             has_left: false,
@@ -103,6 +110,7 @@ impl Party {
     /// `false` if there was nothing to do.
     pub fn update(&mut self, update: Update, options: UpdateOptions) -> Result<(), String> {
         let before = self.session.value().to_string();
+        self.is_strict = options.strict;
         match self.session.update(NOW, update, options) {
             Ok(Some(id)) => {
                 self.ops.insert(id, None);
@@ -115,7 +123,9 @@ impl Party {
             }
             Err(error) => return Err(error.to_string()),
         }
-        self.hear()
+        let heard = self.hear();
+        self.is_strict = false;
+        heard
     }
 
     pub fn step_back(&mut self, redo: bool) -> Result<(), String> {
@@ -150,6 +160,11 @@ impl Party {
                 DocumentOutput::WakeAt(_) => {}
                 DocumentOutput::Event(DocumentEvent::Changed(change)) => {
                     has_changed = true;
+                    if let (Cause::Own(id), What::Edit(edit), true) =
+                        (change.cause, &change.what, self.is_strict)
+                    {
+                        self.strict.insert(id, edit.clone());
+                    }
                     self.mirror_change(change.what)?;
                 }
                 DocumentOutput::Event(DocumentEvent::Op { id, state }) => self.note(id, state)?,

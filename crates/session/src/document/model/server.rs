@@ -194,7 +194,7 @@ impl Server {
         let way_back = made.invert(self.value());
         let refusal = if resets && !change.reset {
             Some(RejectCode::ResetNeeded)
-        } else if change.strict && conflicts {
+        } else if change.strict && (conflicts || !made.does_all_of(&sent)) {
             Some(RejectCode::Conflict)
         } else {
             let made = self.document.make(made.clone());

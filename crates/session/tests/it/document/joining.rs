@@ -1,5 +1,6 @@
 //! Joining, and coming back.
 
+use patchcast_session::document::UpdateOptions;
 use serde_json::{Value, json};
 
 use super::client::{Client, OTHER, add, entries, op, own, remove, set};
@@ -205,4 +206,48 @@ fn an_entry_that_does_not_fit_shows_that_the_client_has_come_apart() {
     ] }));
     assert_eq!(client.told(), ["diverged 3", "disconnect", "offline"]);
     assert_eq!(client.text(), r#"{"n":1}"#);
+}
+
+#[test]
+fn a_strict_op_that_others_were_faster_with_is_not_sent_again() {
+    let mut client = Client::live(3, json!({ "stock": 1, "l": [] }));
+    let strict = UpdateOptions {
+        strict: true,
+        ..UpdateOptions::default()
+    };
+    client
+        .update_with(set(json!(["stock"]), json!(0)), strict)
+        .unwrap();
+    client.update(add(json!(["l", 0]), json!("mine"))).unwrap();
+    client.disconnect();
+    client.connect();
+    client.forget();
+    client.welcome(4, 0, None);
+    client.entry(3, set(json!(["stock"]), json!(0)));
+    assert_eq!(client.told(), ["1 rejected Conflict", "live", "2 sent"]);
+    assert_eq!(
+        client.sent(),
+        [op(2, 4, None, add(json!(["l", 0]), json!("mine")))]
+    );
+    assert_eq!(client.text(), r#"{"stock":0,"l":["mine"]}"#);
+}
+
+#[test]
+fn a_strict_op_on_its_way_is_left_to_the_server() {
+    let mut client = Client::live(3, json!({ "stock": 1 }));
+    let strict = UpdateOptions {
+        strict: true,
+        ..UpdateOptions::default()
+    };
+    client
+        .update_with(set(json!(["stock"]), json!(0)), strict)
+        .unwrap();
+    client.forget();
+    client.entry(3, set(json!(["stock"]), json!(5)));
+    assert_eq!(client.told(), Vec::<String>::new());
+    let left = client.session.leave(true);
+    assert_eq!((left.replica.ops.len(), &left.replica.ops[0].shown), (1, &None));
+    client.disconnect();
+    assert_eq!(client.told(), ["1 rejected Conflict", "offline"]);
+    assert_eq!(client.text(), r#"{"stock":5}"#);
 }

@@ -1,6 +1,6 @@
 //! A client's next life.
 
-use patchcast_session::document::{DocumentConfig, RestoredDocument};
+use patchcast_session::document::{DocumentConfig, RestoredDocument, UpdateOptions};
 use serde_json::{Value, json};
 
 use super::client::{Client, add, entries, op, own, set};
@@ -137,4 +137,42 @@ fn what_was_never_near_a_room_is_made_on_what_the_app_begins_with() {
         client.sent(),
         [op(1, 1, None, add(json!(["l", 0]), json!("mine")))]
     );
+}
+
+#[test]
+fn the_beginning_of_every_log_is_the_same() {
+    let mut client = Client::new(None);
+    client.connect();
+    client.welcome(0, 0, None);
+    let reset = UpdateOptions {
+        reset: true,
+        ..UpdateOptions::default()
+    };
+    client.update_with(set(json!([]), json!([])), reset).unwrap();
+    let mut left = client.session.leave(false);
+    left.replica.position.as_mut().unwrap().epoch.0 = 9;
+    let mut client = born(left);
+    client.forget();
+    client.welcome(0, 0, None);
+    assert_eq!(client.told(), ["live", "1 sent"]);
+    client.ack(1, 1);
+    assert_eq!(client.text(), "[]");
+}
+
+#[test]
+fn what_another_life_has_sent_is_asked_about() {
+    let mut client = Client::live(3, json!({ "l": ["a"] }));
+    client.disconnect();
+    client.update(add(json!(["l", 1]), json!("mine"))).unwrap();
+    let mut client = born(client.session.leave(true));
+    client.forget();
+    client.welcome(9, 1, Some(9));
+    client.receive(json!({ "type": "snapshot", "seq": 9, "state": { "l": ["a", "mine"] } }));
+    assert_eq!(client.text(), r#"{"l":["a","mine"]}"#);
+    assert_eq!(
+        client.sent(),
+        [op(1, 3, None, add(json!(["l", 1]), json!("mine")))]
+    );
+    client.ack(1, 5);
+    assert_eq!(client.session.pending_ops().count(), 0);
 }
