@@ -56,7 +56,7 @@ test_wasm_contract() {
 
 test_contract_in_browser() {
   wasm-pack test --headless "$@" crates/protocol --test contract --test apply --test apply_rules \
-    --test intent --test laws --test recipes --locked
+    --test intent --test laws --test recipes --test board --locked
 }
 
 test_wasm_chromium() {
@@ -79,6 +79,12 @@ test_web() { npm test --prefix web; }
 test_e2e() {
   find_browsers
   CHROMIUM_BIN=$CHROME_BIN PATCHCAST_BIN=$(server_binary) npm run e2e --prefix web
+}
+
+# Random recipes of the real Immer; scripts/laws tries many more.
+test_immer() {
+  ensure_node
+  PATCHCAST_BIN=$(server_binary) node fuzz/immer/main.mjs --pairs 300 --triples 100
 }
 
 # The smaller of the two lists: with the larger one Immer takes half a minute.
