@@ -26,6 +26,9 @@ impl DocumentSession {
                 Received::Reset { code, reason }
             }
             Some(ServerMessage::Snapshot { seq, state }) => return self.take_state(now, seq, &state),
+            Some(ServerMessage::Entries { .. }) if self.session.awaits_state => {
+                return self.unreadable(now, "entries before the state that was announced".into());
+            }
             Some(ServerMessage::Entries { after, entries }) => {
                 let entries: Option<Vec<_>> = entries.into_iter().map(|entry| self.arrived(entry)).collect();
                 match entries {

@@ -251,3 +251,14 @@ fn a_strict_op_on_its_way_is_left_to_the_server() {
     assert_eq!(client.told(), ["1 rejected Conflict", "offline"]);
     assert_eq!(client.text(), r#"{"stock":5}"#);
 }
+
+#[test]
+fn entries_before_an_announced_state_cost_the_connection() {
+    let mut client = Client::new(Some(json!({ "l": [] })));
+    client.connect();
+    client.welcome(5, 0, Some(4));
+    client.forget();
+    client.entry(0, add(json!(["l", 0]), json!("a")));
+    assert_eq!(client.told(), ["disconnect", "offline"]);
+    assert_eq!(client.text(), r#"{"l":[]}"#);
+}
