@@ -23,7 +23,8 @@ use server::Server;
 #[test]
 fn everybody_ends_with_what_the_log_says() {
     for seed in seeds(1_500) {
-        if let Err(fault) = run(seed, Pace::Mixed) {
+        let pace = if seed % 8 == 7 { Pace::Slow } else { Pace::Mixed };
+        if let Err(fault) = run(seed, pace) {
             panic!("PATCHCAST_TEST_SEED={seed}\n{fault}");
         }
     }
