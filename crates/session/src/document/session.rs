@@ -81,7 +81,8 @@ impl Default for DocumentConfig {
 }
 
 impl DocumentSession {
-    /// A session that begins to connect. `secret`, `restored` and `seed` are those of [`Session::new`]. An error is one of the initial or the restored value.
+    /// A session that begins to connect. `secret`, `restored` and `seed` are those of [`Session::new`]. An earlier life must
+    /// not send any more: what an op says depends on who sends it, so two that send the same one are told that its id is used. An error is one of the initial or the restored value.
     pub fn new(
         config: DocumentConfig,
         secret: Secret,
