@@ -103,7 +103,8 @@ fn canonicalize_number(number: &mut Number) {
     }
 }
 
-fn order_keys(members: &mut Map<String, Value>) {
+/// Puts the keys of an object where JavaScript has them, when they were set without looking at that.
+pub(crate) fn order_keys(members: &mut Map<String, Value>) {
     fn rank(key: &str) -> u64 {
         integer_key(key).map_or(u64::MAX, u64::from)
     }

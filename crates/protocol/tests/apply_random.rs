@@ -8,7 +8,7 @@ use patchcast_protocol::patch::{Op, Patch};
 use patchcast_protocol::path::{Path, PathSegment};
 use patchcast_protocol::value::{bytes, canonicalize, same};
 use rand::rngs::SmallRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
@@ -184,4 +184,60 @@ fn place<'a>(rng: &mut SmallRng, document: &'a Value) -> (Path, &'a Value) {
         place = value;
     }
     (path, place)
+}
+
+/// Very many keys come and go in one pass, which is another way than that of a few.
+#[test]
+fn very_many_keys_come_and_go_as_a_few_do() {
+    for seed in 0..500 {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let keys: Vec<String> = (0..80)
+            .map(|n| {
+                if rng.random() {
+                    format!("{n}")
+                } else {
+                    format!("k{n}")
+                }
+            })
+            .collect();
+        let some = |rng: &mut SmallRng| -> Vec<_> { keys.iter().filter(|_| rng.random()).cloned().collect() };
+        let mut value = json!(
+            some(&mut rng)
+                .into_iter()
+                .map(|key| (key, json!([1])))
+                .collect::<serde_json::Map<_, _>>()
+        );
+        canonicalize(&mut value);
+        let before = Document::new(value).unwrap();
+        let mut document = before.clone();
+        let mut changed = some(&mut rng);
+        changed.shuffle(&mut rng);
+        let patches: Vec<Patch> = changed
+            .into_iter()
+            .map(|key| {
+                let is_there = before.value().get(&key).is_some();
+                match (is_there, rng.random_range(0..4)) {
+                    (true, 0) => Patch::new(vec![key.into(), 0.into()], Op::Replace(Some(json!(2)))),
+                    (true, 1) => Patch::new(vec![key.into()], Op::Replace(Some(json!(3)))),
+                    (true, _) => Patch::new(vec![key.into()], Op::Remove),
+                    (false, _) => Patch::new(vec![key.into()], Op::Add(Some(json!(4)))),
+                }
+            })
+            .collect();
+        document.apply(&patches).unwrap();
+        let case = format!("seed {seed}: {} {}", before.value(), json!(patches));
+        let edit = Edit::of(before.value(), &patches).unwrap();
+        let mut made = before.clone();
+        let way_back = made.make(edit.clone()).unwrap();
+        assert_same(&made, &document, &case);
+        way_back.roll_back(&mut made);
+        assert_same(&made, &before, &case);
+        let inverse = made.make(edit.clone()).unwrap().into_edit();
+        assert_eq!(inverse, edit.invert(before.value()), "{case}");
+        made.make(inverse).unwrap();
+        assert!(same(made.value(), before.value()), "{case}");
+        let mut applied = before.value().clone();
+        edit.apply(&mut applied);
+        assert_eq!(applied.to_string(), document.value().to_string(), "{case}");
+    }
 }

@@ -3,13 +3,15 @@
 //! The edit was measured, so it fits. Patches are made one by one, each of which moves the items behind it. An edit is made in one pass
 //! over each array that it changes, however many items come and go.
 
+use std::collections::{HashMap, HashSet};
 use std::{mem, ptr};
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::Document;
-use crate::edit::{ArrayEdit, Arrival, Edit, Node, invert_order};
-use crate::value::insert;
+use crate::edit::{ArrayEdit, Arrival, Edit, Node, invert_order, is_worth_a_pass};
+use crate::value::{insert, order_keys};
 
 /// What an edit has replaced and removed. It holds those values themselves, not copies of them.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ enum Was {
     Key { position: usize, value: Value },
     /// Other members, in the order in which they were changed.
     Object(Vec<(String, Was)>),
+    /// The same of very many that came and went at once: the positions are those before all of them.
+    Members(Vec<(String, Was)>),
     /// Other items. Every index is one after the edit.
     Array {
         gone: Vec<usize>,
@@ -63,6 +67,9 @@ impl WayBack {
 fn make(node: Node, place: &mut Value) -> Was {
     match (node, place) {
         (Node::Set(new) | Node::Add(new), place) => Was::Value(mem::replace(place, new)),
+        (Node::Object(edits), Value::Object(members)) if is_worth_a_pass(&edits) => {
+            Was::Members(make_members(edits, members))
+        }
         (Node::Object(edits), Value::Object(members)) => {
             let make_member = |(key, edit): (String, Node)| {
                 let was = make_key(edit, members, &key);
@@ -96,6 +103,32 @@ fn make_key(edit: Node, members: &mut Map<String, Value>, key: &str) -> Was {
     }
 }
 
+/// In one pass over the object, however many keys come and go.
+fn make_members(mut edits: IndexMap<String, Node>, members: &mut Map<String, Value>) -> Vec<(String, Was)> {
+    let before = mem::take(members);
+    let mut gone = HashMap::new();
+    for (position, (key, value)) in before.into_iter().enumerate() {
+        match edits.get(&key) {
+            Some(Node::Unset) => drop(gone.insert(key, Was::Key { position, value })),
+            _ => drop(members.insert(key, value)),
+        }
+    }
+    let was = edits.drain(..).map(|(key, edit)| {
+        let was = match edit {
+            Node::Unset => gone.remove(&key).unwrap_or(Was::Same),
+            Node::Set(new) | Node::Add(new) => match members.insert(key.clone(), new) {
+                Some(old) => Was::Value(old),
+                None => Was::Absent,
+            },
+            edit => make_key(edit, members, &key),
+        };
+        (key, was)
+    });
+    let was = was.collect();
+    order_keys(members);
+    was
+}
+
 fn make_items(mut edit: ArrayEdit, items: &mut Vec<Value>) -> Was {
     let mut within = Vec::new();
     for (index, node) in edit.take_edits() {
@@ -123,6 +156,7 @@ impl Was {
                     was.restore_key(members, key);
                 }
             }
+            (Was::Members(keys), Value::Object(members)) => restore_members(keys, members),
             (
                 Was::Array {
                     gone,
@@ -162,7 +196,7 @@ impl Was {
             Was::Value(old) => Node::Set(old),
             Was::Absent => Node::Unset,
             Was::Key { value, .. } => Node::Add(value),
-            Was::Object(keys) => {
+            Was::Object(keys) | Was::Members(keys) => {
                 let nodes = keys.into_iter().rev().map(|(key, was)| (key, was.into_node()));
                 Node::object(nodes.filter(|(_, node)| !node.is_keep()).collect())
             }
@@ -176,4 +210,28 @@ impl Was {
             }
         }
     }
+}
+
+/// In one pass over the object, as [`make_members`].
+fn restore_members(keys: Vec<(String, Was)>, members: &mut Map<String, Value>) {
+    let (mut absent, mut gone) = (HashSet::new(), Vec::new());
+    for (key, was) in keys {
+        match was {
+            Was::Absent => drop(absent.insert(key)),
+            Was::Key { position, value } => gone.push((position, key, value)),
+            was => was.restore_key(members, key),
+        }
+    }
+    gone.sort_unstable_by_key(|(position, ..)| *position);
+    let mut gone = gone.into_iter().peekable();
+    for (key, value) in mem::take(members) {
+        if absent.contains(&key) {
+            continue;
+        }
+        while let Some((_, key, value)) = gone.next_if(|(position, ..)| *position <= members.len()) {
+            members.insert(key, value);
+        }
+        members.insert(key, value);
+    }
+    members.extend(gone.map(|(_, key, value)| (key, value)));
 }

@@ -123,6 +123,16 @@ impl Node {
     pub fn apply(self, value: &mut Value) {
         match (self, value) {
             (Node::Set(new) | Node::Add(new), value) => *value = new,
+            (Node::Object(edits), Value::Object(members)) if is_worth_a_pass(&edits) => {
+                members.retain(|key, _| !matches!(edits.get(key), Some(Node::Unset)));
+                for (key, edit) in edits {
+                    match edit {
+                        Node::Set(new) | Node::Add(new) => drop(members.insert(key, new)),
+                        edit => edit.apply_to_key(members, key),
+                    }
+                }
+                value::order_keys(members);
+            }
             (Node::Object(edits), Value::Object(members)) => {
                 edits
                     .into_iter()
@@ -144,4 +154,17 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether so many keys come and go that one pass over the object is cheaper than moving what is behind each of them.
+pub(crate) fn is_worth_a_pass(edits: &IndexMap<String, Node>) -> bool {
+    const FEW: usize = 16;
+
+    let moves_others = |(key, edit): (&String, &Node)| match edit {
+        Node::Unset => true,
+        // Integers stand before all other keys.
+        Node::Set(_) | Node::Add(_) => key.starts_with(|first: char| first.is_ascii_digit()),
+        Node::Keep | Node::Object(_) | Node::Array(_) => false,
+    };
+    edits.len() > FEW && edits.iter().filter(|edit| moves_others(*edit)).count() > FEW
 }
