@@ -19,8 +19,7 @@ const WITHOUT_SNAPSHOTS: i64 = 2;
 /// Tells our files from those of other programs (SQLite's `application_id`): "PCST".
 const APPLICATION_ID: i64 = 0x5043_5354;
 
-/// The format of `records` stands at [`Batch`](super::rows::Batch), whose last entry is `last`, and what `unsynced` is for in [`boot`]. `op` is an index of those
-/// entries that have an op.
+/// What `unsynced` is for stands in [`boot`]. `op` is an index of those entries that have an op.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id       INTEGER PRIMARY KEY,
@@ -30,12 +29,6 @@ const SCHEMA: &str = "
         checksum INTEGER NOT NULL,
         UNIQUE (dialect, name)
     ) STRICT;
-    CREATE TABLE entry (
-        room    INTEGER NOT NULL REFERENCES room (id),
-        last    INTEGER NOT NULL,
-        records BLOB NOT NULL,
-        PRIMARY KEY (room, last)
-    ) STRICT, WITHOUT ROWID;
     CREATE TABLE op (
         room   INTEGER NOT NULL,
         author BLOB NOT NULL,
@@ -44,6 +37,19 @@ const SCHEMA: &str = "
         PRIMARY KEY (room, author, op)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE unsynced (boot TEXT NOT NULL) STRICT;
+";
+
+/// The format of `records` stands at [`Batch`](super::rows::Batch), whose last entry is `last`.
+///
+/// The rows have numbers of their own, in the order in which they were appended: where the key is the row's place, SQLite reads the whole of a
+/// large row that it meets only to compare its key.
+const ENTRIES: &str = "
+    CREATE TABLE entry (
+        room    INTEGER NOT NULL REFERENCES room (id),
+        last    INTEGER NOT NULL,
+        records BLOB NOT NULL,
+        PRIMARY KEY (room, last)
+    ) STRICT;
 ";
 
 /// What format 3 has beyond the one before: a row of it is a [`SnapshotRow`](super::snapshot::SnapshotRow). The state comes behind the numbers, so that these are
@@ -153,6 +159,12 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("ALTER TABLE entry RENAME TO entry_by_key")?;
+    transaction.execute_batch(ENTRIES)?;
+    transaction.execute_batch(
+        "INSERT INTO entry SELECT room, last, records FROM entry_by_key ORDER BY room, last;
+         DROP TABLE entry_by_key",
+    )?;
     transaction.execute_batch(SNAPSHOTS)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
@@ -201,6 +213,7 @@ fn write_empty(path: &Path) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", VERSION)?;
     connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(ENTRIES)?;
     connection.execute_batch(SNAPSHOTS)
 }
 
