@@ -1,13 +1,12 @@
 //! Comparing arrays: which items are found again, in which order, and what became of the others.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::ops::Range;
 
 use serde_json::Value;
 
-use super::marks::{Marks, find_again};
+use super::found::{Items, find_changed, find_same};
 use super::pairs::{Neighbours, pair_up};
-use super::tree::{Kind, Tree, digest, is_same_node, same};
+use super::tree::{Kind, Tree, is_same_node, same};
 use super::{Differ, Place};
 use crate::edit::{ArrayEdit, Arrival, Item, Node, longest_increasing};
 use crate::value;
@@ -68,95 +67,43 @@ impl Differ<'_> {
 
     /// For each item after, which item before it was, and whether that stays. `are_last` if nothing follows them.
     fn origins<T: Tree>(&self, before: &[T], after: &[T], are_last: bool) -> Vec<Option<(usize, Fate)>> {
-        let mut found = Found {
-            of_before: vec![false; before.len()],
-            of_after: vec![None; after.len()],
-        };
-        found.again(
-            &numbers_of(before, Tree::identity),
-            &numbers_of(after, Tree::identity),
-            Among::All,
-        );
-        let keys = |items: &[T]| items.iter().map(|item| self.key(item)).collect::<Vec<_>>();
-        let (before_keys, after_keys) = (keys(before), keys(after));
-        found.again(&before_keys, &after_keys, Among::Unique);
-        let left_of = |items: &[T], is_left: &dyn Fn(usize) -> bool| -> Vec<Option<u64>> {
-            items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| is_left(index).then(|| digest(item)))
-                .collect()
-        };
-        let before_digests = left_of(before, &|index| !found.of_before[index]);
-        let after_digests = left_of(after, &|index| found.of_after[index].is_none());
-        found.again_if(&before_digests, &after_digests, Among::Unique, |index, number| {
-            same(&before[index], &after[number])
-        });
-        self.left.borrow_mut().add(
-            telling(before, &before_digests, |index| !found.of_before[index]),
-            telling(after, &after_digests, |index| found.of_after[index].is_none()),
-        );
-        // What is not the same anywhere near.
-        let is_elsewhere =
-            |digest: Option<u64>| digest.is_some_and(|digest| self.elsewhere.contains(&digest));
-        let stands_alone = |digests: &[Option<u64>]| -> Vec<bool> {
-            digests.iter().map(|digest| is_elsewhere(*digest)).collect()
-        };
-        let (gone_elsewhere, come_from_elsewhere) =
-            (stands_alone(&before_digests), stands_alone(&after_digests));
-        let is_left_before = |found: &Found, index: usize| !found.of_before[index] && !gone_elsewhere[index];
-        let is_left_after =
-            |found: &Found, index: usize| found.of_after[index].is_none() && !come_from_elsewhere[index];
-        let marks =
-            |items: &[T], keys: &[Option<Key>], is_left: &dyn Fn(usize) -> bool| -> Vec<Option<Marks>> {
-                let marks = |index: usize| {
-                    (is_left(index) && keys[index].is_none()).then(|| Marks::of(&items[index]))
-                };
-                (0..items.len()).map(marks).collect()
-            };
-        let before_marks = marks(before, &before_keys, &|index| is_left_before(&found, index));
-        let after_marks = marks(after, &after_keys, &|index| is_left_after(&found, index));
-        for (index, number) in find_again(&before_marks, &after_marks) {
-            found.of_before[index] = true;
-            found.of_after[number] = Some(index);
-        }
+        let mut before = Items::new(before, before.iter().map(|item| self.key(item)).collect());
+        let mut after = Items::new(after, after.iter().map(|item| self.key(item)).collect());
+        find_same(&mut before, &mut after);
+        self.left.borrow_mut().add(before.left(), after.left());
+        find_changed(&mut before, &mut after, &self.elsewhere);
 
+        let found = after.found.iter().enumerate();
         let (numbers, indexes): (Vec<usize>, Vec<usize>) = found
-            .of_after
-            .iter()
-            .enumerate()
             .filter_map(|(number, index)| Some((number, (*index)?)))
             .unzip();
-        let mut origins: Vec<_> = found
-            .of_after
-            .iter()
-            .map(|index| index.map(|index| (index, Fate::Moves)))
-            .collect();
+        let moves = |index: &Option<usize>| index.map(|index| (index, Fate::Moves));
+        let mut origins: Vec<_> = after.found.iter().map(moves).collect();
         // What is left between two that stay is paired up there.
         let (mut next_before, mut next_after) = (0, 0);
         let kept = longest_increasing(&indexes)
             .into_iter()
             .map(|kept| (indexes[kept], numbers[kept]));
-        for (index, number) in kept.chain([(before.len(), after.len())]) {
-            let left_before: Vec<_> = (next_before..index)
-                .filter(|index| is_left_before(&found, *index))
-                .collect();
-            let left_after: Vec<_> = (next_after..number)
-                .filter(|number| is_left_after(&found, *number))
-                .collect();
-            let side = |items: &[T], keys: &[Option<Key>], left: &[usize]| -> Vec<_> {
-                left.iter()
-                    .map(|&index| (items[index].clone(), keys[index].clone()))
-                    .collect()
+        let lost = |of: &Items<'_, T>, range: Range<usize>| -> Vec<usize> {
+            range
+                .filter(|index| of.is_lost(*index, &self.elsewhere))
+                .collect()
+        };
+        let with_keys = |of: &Items<'_, T>, indexes: &[usize]| -> Vec<_> {
+            let item = |index: &usize| (of.items[*index].clone(), of.keys[*index].clone());
+            indexes.iter().map(item).collect()
+        };
+        for (index, number) in kept.chain([(before.items.len(), after.items.len())]) {
+            let left_before = lost(&before, next_before..index);
+            let left_after = lost(&after, next_after..number);
+            let neighbours = match are_last && number == after.items.len() {
+                true => Neighbours::None,
+                false => Neighbours::Behind,
             };
             let pairs = pair_up(
-                &side(before, &before_keys, &left_before),
-                &side(after, &after_keys, &left_after),
-                if are_last && number == after.len() {
-                    Neighbours::None
-                } else {
-                    Neighbours::Behind
-                },
+                &with_keys(&before, &left_before),
+                &with_keys(&after, &left_after),
+                neighbours,
             );
             for (paired_before, paired_after) in pairs {
                 origins[left_after[paired_after]] = Some((left_before[paired_before], Fate::Stays));
@@ -197,82 +144,6 @@ pub(super) enum Key {
 enum Fate {
     Stays,
     Moves,
-}
-
-/// Whether what several items have in common tells which is which.
-#[derive(Clone, Copy, PartialEq)]
-enum Among {
-    /// It does not.
-    Unique,
-    /// They come in their order.
-    All,
-}
-
-/// Which items were found again so far.
-struct Found {
-    of_before: Vec<bool>,
-    /// The index before of each item after.
-    of_after: Vec<Option<usize>>,
-}
-
-impl Found {
-    fn again<M: Eq + Hash>(&mut self, before: &[Option<M>], after: &[Option<M>], among: Among) {
-        self.again_if(before, after, among, |_, _| true);
-    }
-
-    /// Finds items by their marks.
-    fn again_if<M: Eq + Hash>(
-        &mut self,
-        before: &[Option<M>],
-        after: &[Option<M>],
-        among: Among,
-        is_it: impl Fn(usize, usize) -> bool,
-    ) {
-        // Of each mark, the items before in their order and how many there are after.
-        let mut marks: HashMap<&M, (Vec<usize>, usize)> = HashMap::new();
-        for (index, mark) in before.iter().enumerate() {
-            if let Some(mark) = mark {
-                marks.entry(mark).or_default().0.push(index);
-            }
-        }
-        for mark in after.iter().flatten() {
-            if let Some((_, count)) = marks.get_mut(mark) {
-                *count += 1;
-            }
-        }
-        let mut nth: HashMap<&M, usize> = HashMap::new();
-        for (number, mark) in after.iter().enumerate() {
-            let Some(mark) = mark else { continue };
-            let Some((indexes, count)) = marks.get(mark) else {
-                continue;
-            };
-            if among == Among::Unique && (indexes.len() > 1 || *count > 1) {
-                continue;
-            }
-            let turn = nth.entry(mark).or_default();
-            let index = indexes.get(*turn).copied();
-            *turn += 1;
-            let Some(index) = index else { continue };
-            if !self.of_before[index] && self.of_after[number].is_none() && is_it(index, number) {
-                self.of_before[index] = true;
-                self.of_after[number] = Some(index);
-            }
-        }
-    }
-}
-
-/// Digests of those that are left and say something: a text, or what has something in it.
-fn telling<'a, T: Tree>(
-    items: &'a [T],
-    digests: &'a [Option<u64>],
-    is_left: impl Fn(usize) -> bool + 'a,
-) -> impl Iterator<Item = u64> + 'a {
-    let left = (0..items.len()).filter(move |&index| is_left(index) && items[index].is_telling());
-    left.filter_map(|index| digests[index])
-}
-
-fn numbers_of<T: Tree>(items: &[T], number: fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
-    items.iter().map(number).collect()
 }
 
 /// Whether the two are one item that has not changed, at the beginning or at the end of both arrays. Where items are told apart, equal ones are not one.

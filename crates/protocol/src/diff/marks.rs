@@ -69,6 +69,9 @@ impl Marks {
             Kind::Array => item.items().iter().for_each(|child| add("", child)),
             Kind::Object => item.each_member(&mut |name, child| add(name, &child)),
         }
+        // What it has twice is its own nevertheless.
+        telling.sort_unstable();
+        telling.dedup();
         Marks {
             kind,
             children,

@@ -21,6 +21,7 @@
 
 mod array;
 mod elsewhere;
+mod found;
 mod marks;
 mod pairs;
 mod tree;
