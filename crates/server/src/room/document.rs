@@ -301,7 +301,9 @@ impl RoomTask {
     /// back soon will ask for.
     fn forgettable(&self, newest: Seq) -> Option<Seq> {
         let policy = self.room.policy;
-        let kept = newest.0.saturating_sub(policy.retain?.max(policy.pace.max_replay));
+        let kept = newest
+            .0
+            .saturating_sub(policy.retain?.max(policy.pace.max_replay));
         let owed = self
             .members
             .iter()
