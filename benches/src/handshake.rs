@@ -22,14 +22,15 @@ pub(crate) fn connect(addr: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Upgrades the connection to the room `path` (it begins with `/`), without a subprotocol.
+/// Upgrades the connection to the room `path` (it begins with `/`), with a subprotocol or without.
 ///
 /// Returns what the server sent behind its answer: the beginning of its frames.
-pub(crate) fn upgrade(stream: &mut TcpStream, path: &str) -> Result<Vec<u8>> {
+pub(crate) fn upgrade(stream: &mut TcpStream, path: &str, protocol: Option<&str>) -> Result<Vec<u8>> {
     let host = stream.peer_addr()?;
+    let protocol = protocol.map_or_else(String::new, |name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{protocol}\r\n"
     );
     stream.write_all(request.as_bytes())?;
 

@@ -20,7 +20,7 @@ impl Joiner {
     /// Fails unless the history is `expected`, byte for byte.
     pub(crate) fn join(addr: SocketAddr, path: &str, expected: &[u8], buffer: &mut [u8]) -> Result<Joiner> {
         let mut stream = handshake::connect(addr)?;
-        let early = handshake::upgrade(&mut stream, path)?;
+        let early = handshake::upgrade(&mut stream, path, None)?;
         let mut reader = Reader::default();
         let mut joined = feed(&mut reader, &early, expected)?;
         while !joined {
@@ -41,19 +41,23 @@ impl Joiner {
     }
 
     /// Closes as a browser does and waits until the server has hung up.
-    pub(crate) fn leave(mut self) -> Result<()> {
-        let mut frame = Vec::new();
-        push_close(&mut frame);
-        self.stream.write_all(&frame)?;
-        let mut rest = [0; 256];
-        while self
-            .stream
-            .read(&mut rest)
-            .context("waiting for the server to hang up")?
-            > 0
-        {}
-        Ok(())
+    pub(crate) fn leave(self) -> Result<()> {
+        leave(self.stream)
     }
+}
+
+/// Closes a connection as a browser does and waits until the server has hung up.
+pub(crate) fn leave(mut stream: TcpStream) -> Result<()> {
+    let mut frame = Vec::new();
+    push_close(&mut frame);
+    stream.write_all(&frame)?;
+    let mut rest = [0; 256];
+    while stream
+        .read(&mut rest)
+        .context("waiting for the server to hang up")?
+        > 0
+    {}
+    Ok(())
 }
 
 /// Whether `input` completed the history.

@@ -5,6 +5,8 @@
 )]
 
 mod crowd;
+mod document;
+mod editor;
 mod exchange;
 mod floor;
 mod frame;
@@ -31,7 +33,7 @@ use crate::exchange::Senders;
 use crate::lab::{Lab, Subject, build_server, target_dir};
 use crate::machine::{Bystanders, Cores, allow_open_files, require_real_disk};
 use crate::report::Report;
-use crate::scenario::{fanout, idle, join, latency};
+use crate::scenario::{document_join, document_op, fanout, idle, join, latency};
 
 /// How long anything may take to show progress before the run fails.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,6 +97,27 @@ struct Cli {
     /// Connections in the room of latency.
     #[arg(long, default_value_t = 200, value_parser = at_least(2))]
     latency_connections: u64,
+    /// Entries of the long document of document-join.
+    #[arg(long, default_value_t = 1_000_000, value_parser = at_least(1))]
+    document_history: u64,
+    /// Entries of the short one.
+    #[arg(long, default_value_t = 1_000, value_parser = at_least(1))]
+    document_short_history: u64,
+    /// Bytes of the documents of document-join.
+    #[arg(long, default_value_t = 100_000, value_parser = at_least(1))]
+    document_bytes: u64,
+    /// Joins of each document after a restart, and as many while another member is there.
+    #[arg(long, default_value_t = 15, value_parser = at_least(1))]
+    document_joins: u64,
+    /// Bytes of the documents of document-op, the smallest first.
+    #[arg(long, value_delimiter = ',', default_value = "1000,100000,10000000", value_parser = at_least(1))]
+    document_sizes: Vec<u64>,
+    /// Ops of each kind in a round of document-op.
+    #[arg(long, default_value_t = 200, value_parser = at_least(1))]
+    document_ops: u64,
+    /// Ops of the long run of document-op, during which the server stores snapshots.
+    #[arg(long, default_value_t = 25_000, value_parser = at_least(1))]
+    document_long_ops: u64,
     /// Core of the servers [default: the first that this process may use].
     #[arg(long, value_name = "N")]
     server_core: Option<usize>,
@@ -115,6 +138,10 @@ enum Scenario {
     Join,
     /// Time from sending to the last delivery, for information.
     Latency,
+    /// Time for joining a document with a long history, beside one with a short one.
+    DocumentJoin,
+    /// Server CPU per op on small and on large documents.
+    DocumentOp,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -261,6 +288,23 @@ fn run(scenario: Scenario, cli: &Cli, lab: &Lab, report: &mut Report) -> Result<
                 rounds: cli.rounds as usize,
             };
             latency::run(lab, report, &options).context("latency")
+        }
+        Scenario::DocumentJoin => {
+            let options = document_join::Options {
+                histories: [cli.document_history, cli.document_short_history],
+                bytes: cli.document_bytes as usize,
+                joins: cli.document_joins as usize,
+            };
+            document_join::run(lab, report, &options).context("document-join")
+        }
+        Scenario::DocumentOp => {
+            let options = document_op::Options {
+                sizes: cli.document_sizes.iter().map(|bytes| *bytes as usize).collect(),
+                rounds: cli.rounds as usize,
+                ops: cli.document_ops as usize,
+                long_ops: cli.document_long_ops as usize,
+            };
+            document_op::run(lab, report, &options).context("document-op")
         }
     }
 }

@@ -81,6 +81,13 @@ test_e2e() {
   CHROMIUM_BIN=$CHROME_BIN PATCHCAST_BIN=$(server_binary) npm run e2e --prefix web
 }
 
+# Too small to say anything of speed: a restart, concurrent ops and snapshots are in it nevertheless.
+test_bench_documents() {
+  cargo run --package patchcast-bench --locked -- document-join document-op --server "$(server_binary)" \
+    --document-history 3000 --document-short-history 300 --document-joins 1 \
+    --document-sizes 1000,100000 --document-ops 8 --document-long-ops 1500 --rounds 1
+}
+
 # Random recipes of the real Immer; scripts/laws tries many more.
 test_immer() {
   ensure_node
