@@ -2,7 +2,7 @@
 
 use patchcast_protocol::edit::Edit;
 use patchcast_protocol::ids::Seq;
-use patchcast_protocol::message::{self, ServerMessage, WireEntry, read_server};
+use patchcast_protocol::message::{self, RejectCode, ServerMessage, WireEntry, read_server};
 use patchcast_protocol::patch::Patch;
 use serde_json::value::RawValue;
 
@@ -134,6 +134,10 @@ impl DocumentSession {
         } = reject;
         if !self.session.is_joined() || !self.session.has_op(id) {
             return;
+        }
+        if code == RejectCode::BaseForgotten && self.replica.shows(id) {
+            // The room cannot merge it any more, and this client can: it joins again, and sends the op from where it is then.
+            return self.session.fault(now, "too far behind for the room");
         }
         let reason = reason.into();
         let refusal = Refusal { code, reason, path };

@@ -267,6 +267,11 @@ impl Replica {
         self.chain.index_of(id).is_some() || self.aside.iter().any(|aside| aside.id == id)
     }
 
+    /// Whether an op is not settled, and made on what is confirmed here.
+    pub fn shows(&self, id: OpId) -> bool {
+        self.position.is_some() && self.chain.index_of(id).is_some()
+    }
+
     /// Makes the view anew of what is confirmed and pending, after a [`Diverged`]: it may have been left half-way.
     pub fn recover(&mut self) {
         let mut view = Document::restored(self.confirmed.value().clone(), self.max_bytes)

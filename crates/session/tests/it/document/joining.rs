@@ -262,3 +262,22 @@ fn entries_before_an_announced_state_cost_the_connection() {
     assert_eq!(client.told(), ["disconnect", "offline"]);
     assert_eq!(client.text(), r#"{"l":[]}"#);
 }
+
+#[test]
+fn an_op_that_is_too_far_behind_for_the_room_is_sent_again_from_where_the_client_is_then() {
+    let mut client = Client::live(3, json!({ "l": ["a"] }));
+    client.update(add(json!(["l", 1]), json!("mine"))).unwrap();
+    client.receive(
+        json!({ "type": "reject", "id": 1, "code": "base_forgotten", "reason": "gone", "after": 9000 }),
+    );
+    assert_eq!(client.text(), r#"{"l":["a","mine"]}"#);
+    client.connect();
+    client.forget();
+    client.welcome(9000, 0, Some(9000));
+    client.receive(json!({ "type": "snapshot", "seq": 9000, "state": { "l": ["x", "a"] } }));
+    assert_eq!(
+        client.sent(),
+        [op(1, 9000, None, add(json!(["l", 2]), json!("mine")))]
+    );
+    assert_eq!(client.text(), r#"{"l":["x","a","mine"]}"#);
+}
