@@ -1,7 +1,6 @@
 //! Runs many seeds, on as many threads as the machine has processors; each run is on one thread.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,22 +23,22 @@ pub struct Tally {
 
 /// Runs all `seeds`, or as many as it takes until `most_failures` have failed. `progress` is called now and then.
 pub fn run_all(
-    seeds: Range<u64>,
+    seeds: impl Iterator<Item = u64> + Send,
     threads: usize,
     options: Options,
     most_failures: usize,
     progress: impl Fn(&Tally) + Sync,
 ) -> Tally {
-    let next = AtomicU64::new(seeds.start);
+    let seeds = Mutex::new(seeds.fuse());
+    let enough = AtomicBool::new(false);
     let tally = Mutex::new((Tally::default(), Instant::now()));
     thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
+                while !enough.load(Ordering::Relaxed) {
+                    let Some(seed) = seeds.lock().unwrap_or_else(PoisonError::into_inner).next() else {
                         return;
-                    }
+                    };
                     let outcome = run(&Plan::generate(seed), options);
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                     let (tally, told) = &mut *tally;
@@ -50,7 +49,7 @@ pub fn run_all(
                         tally.failed.push(seed);
                     }
                     if tally.failed.len() >= most_failures {
-                        next.store(seeds.end, Ordering::Relaxed);
+                        enough.store(true, Ordering::Relaxed);
                     }
                     if told.elapsed() > Duration::from_secs(5) {
                         *told = Instant::now();

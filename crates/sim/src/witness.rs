@@ -98,12 +98,12 @@ impl Witness {
         }
     }
 
-    /// An op was rejected, and rightly so.
-    pub fn rejected(&self, key: OpKey) {
+    /// An op was rejected, and rightly so. `by_another`: it may be that of another life that was not.
+    pub fn rejected(&self, key: OpKey, by_another: bool) {
         let mut ledger = self.world.ledger();
         match ledger.fate(key) {
             Some(Fate::Ordered { .. }) => {}
-            _ if self.contested => ledger.settle(key, Fate::Unknown),
+            _ if by_another => ledger.settle(key, Fate::Unknown),
             _ => ledger.settle(key, Fate::Rejected),
         }
     }

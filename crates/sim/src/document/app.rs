@@ -100,7 +100,9 @@ impl App {
                 if !self.is_justified(op, refusal, epoch) {
                     self.fail(format_args!("{id} is rejected for no reason: {refusal:?}"));
                 }
-                self.witness.rejected(op.key);
+                let witness = &self.witness;
+                let by_another = witness.replaceable && refusal.code == RejectCode::IdReused;
+                witness.rejected(op.key, witness.contested || by_another);
             }
         }
     }
@@ -178,7 +180,7 @@ impl App {
     fn is_justified(&self, op: Op, refusal: &Refusal, epoch: Epoch) -> bool {
         let Witness {
             world,
-            contested,
+            replaceable,
             forgetful,
             ..
         } = &self.witness;
@@ -192,8 +194,8 @@ impl App {
         match refusal.code {
             RejectCode::Conflict => op.strict,
             RejectCode::TooLarge => setup.max_bytes < 1 << 20 || op.bytes + 300 > LIMITS.max_message,
-            // The life that has taken the outbox over has sent this op, or one after it.
-            RejectCode::IdReused | RejectCode::IdPassed if *contested => true,
+            // Another life of the client has sent this op, or one after it.
+            RejectCode::IdReused | RejectCode::IdPassed if *replaceable => true,
             RejectCode::IdReused => *forgetful,
             RejectCode::IdPassed => {
                 may_be || matches!(fate, Some(Fate::Ordered { epoch: then, .. }) if then != epoch)

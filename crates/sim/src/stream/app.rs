@@ -133,7 +133,7 @@ impl App {
                 if !justified {
                     self.fail(format_args!("{id} is rejected for no reason: {rejection:?}"));
                 }
-                self.witness.rejected(waiting.key);
+                self.witness.rejected(waiting.key, self.witness.contested);
             }
         }
     }
