@@ -75,6 +75,11 @@ impl Witness {
             code if code == CloseCode::HelloTimeout.number() => true,
             code if code == CloseCode::StorageFailed.number() => self.world.disk.errors() > 0,
             code if code == CloseCode::Replaced.number() => self.replaceable,
+            // It comes back at once, and merges what it has with a state of the room.
+            code if code == CloseCode::MalformedMessage.number() => {
+                let keeps_little = self.world.setup.documents.retain.is_some();
+                keeps_little && closure.reason == "too far behind for the room"
+            }
             _ => false,
         };
         if !justified {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use patchcast_protocol::ids::{Epoch, OpId};
+use patchcast_protocol::message::RejectCode;
 use patchcast_server::document::record::SentHash;
 use patchcast_session::Phase;
 use patchcast_session::document::{
@@ -35,6 +36,8 @@ pub struct DocumentHost {
     submitted: usize,
     /// Why the outbox is to be written.
     to_keep: Option<Cause>,
+    /// Strict ops that were rejected because of others, and that are made again on what there is now.
+    to_retry: usize,
 }
 
 impl DocumentHost {
@@ -71,6 +74,7 @@ impl DocumentHost {
             },
             submitted: 0,
             to_keep: None,
+            to_retry: 0,
             birth,
         }
     }
@@ -134,6 +138,10 @@ impl DocumentHost {
                 app.op(*id, state, self.wire.epoch);
                 match state {
                     DocumentOpState::Sent => Cause::Ops,
+                    DocumentOpState::Rejected(refusal) if refusal.code == RejectCode::Conflict => {
+                        self.to_retry += 1;
+                        Cause::Settled
+                    }
                     _ => Cause::Settled,
                 }
             }
@@ -276,6 +284,10 @@ impl Host for DocumentHost {
                 DocumentOutput::Send { text, op: None } => texts.push((text, false)),
                 DocumentOutput::WakeAt(time) => wake_at = Some(time),
                 DocumentOutput::Event(event) => self.tell(&event),
+            }
+            if let Some(retried) = self.to_retry.checked_sub(1) {
+                self.to_retry = retried;
+                self.submit(1, 0, self.submitted as u16);
             }
         }
         if self.to_keep.is_some() {
