@@ -99,8 +99,9 @@ pub const MAX_CONFLICTS: usize = 32;
 /// Entries of a document between two checks of its state's hash: often enough that a client does not go wrong for long.
 pub const CHECK_ENTRIES: usize = 256;
 
-/// Entries of a document between two of its snapshots in the store: so many are folded in some milliseconds when the room is opened.
-pub const SNAPSHOT_ENTRIES: usize = 1000;
+/// Entries of a document between two of its snapshots in the store: so many are folded in less time than a state of 100 KB takes to be read, when the
+/// room is opened.
+pub const SNAPSHOT_ENTRIES: usize = 512;
 
 /// How often a document's room does what costs as much as the document is large, and how many entries it has at hand. Nobody but tests has
 /// a reason to choose something else: what is rare becomes frequent with small ones.
