@@ -217,7 +217,7 @@ fn checks_and_snapshots_come_every_so_many_entries_and_only_of_what_is_stored() 
         checks
             .iter()
             .map(|(seq, _)| *seq)
-            .eq(every(CHECK_ENTRIES).take(7)),
+            .eq(every(CHECK_ENTRIES).take(2 * SNAPSHOT_ENTRIES / CHECK_ENTRIES)),
         "{checks:?}"
     );
     assert!(
