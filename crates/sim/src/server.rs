@@ -77,9 +77,12 @@ impl Server {
     }
 
     /// Tells it to shut down, and waits until it has: what it leaves behind after that is dropped, as by the end of a process.
-    pub async fn shut_down(self) {
+    pub async fn shut_down(mut self) {
         self.shutdown.send_replace(true);
-        let _ = timeout(SHUTDOWN_TIMEOUT + Duration::from_secs(1), self.tasks).await;
+        let patience = SHUTDOWN_TIMEOUT + Duration::from_secs(1);
+        if timeout(patience, &mut self.tasks).await.is_err() {
+            self.crash().await;
+        }
     }
 
     /// Connections that have not ended.
