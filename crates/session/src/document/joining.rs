@@ -82,6 +82,7 @@ impl Replica {
             }
         }
         self.position = Some(position);
+        self.is_live = true;
         self.take_overruled()?;
         self.settle_keys();
         Ok(())

@@ -39,6 +39,8 @@ pub struct Replica {
     /// Rejects that have come before the entries that they come after.
     rejected: VecDeque<(Seq, OpId)>,
     pub(super) joining: Option<Joining>,
+    /// Whether it has caught up on this connection. Before that, an op may be an entry that has not come yet.
+    pub(super) is_live: bool,
     pub(super) keys: Keys,
     history: History,
     max_bytes: usize,
@@ -73,6 +75,7 @@ impl Replica {
             aside: Vec::new(),
             rejected: VecDeque::new(),
             joining: None,
+            is_live: false,
             keys: Keys::default(),
             history: History::default(),
             max_bytes,
@@ -165,7 +168,8 @@ impl Replica {
 
     /// The content of an op that is sent now. It is the one under which it is known from now on.
     pub fn content(&mut self, id: OpId) -> Option<Content> {
-        if let Some(aside) = self.aside.iter().find(|aside| aside.id == id) {
+        if let Some(aside) = self.aside.iter_mut().find(|aside| aside.id == id) {
+            aside.sent = None;
             return Some(aside.content());
         }
         let base = self.position.unwrap_or_default();
@@ -305,6 +309,7 @@ impl Replica {
     /// The connection is lost. What was rejected on it is so at once: what is sent again is sent from here.
     pub fn disconnected(&mut self) -> Result<(), Diverged> {
         self.joining = None;
+        self.is_live = false;
         self.take_rejects(Seq(u64::MAX))?;
         self.chain.iter_mut().for_each(|op| op.in_flight = false);
         self.take_overruled()
@@ -422,7 +427,9 @@ impl Replica {
             position.seq = seq;
         }
         self.take_rejects(seq)?;
-        self.take_overruled()?;
+        if self.is_live {
+            self.take_overruled()?;
+        }
         self.settle_keys();
         Ok(())
     }

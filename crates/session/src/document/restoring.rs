@@ -30,9 +30,11 @@ pub struct RestoredReplica {
 pub struct RestoredOp {
     /// Its number.
     pub id: OpId,
-    /// What it changes, made on the confirmed value and on the ops before it. `None` if the view did not show it. If it was not sent
-    /// either, it is not an op any more, but the app has not heard of that.
+    /// What it changes, made on the confirmed value and on the ops before it, if the view showed it.
     pub shown: Option<Vec<Patch>>,
+    /// What it changes and in which context, if the view did not show it. If neither, it is not an op any more, but the app has not heard of
+    /// that.
+    pub unshown: Option<RestoredSent>,
     /// As it was last sent, if it was.
     pub sent: Option<RestoredSent>,
     /// Whether it asks to be rejected where it conflicts.
@@ -99,6 +101,7 @@ impl Replica {
             .map(|op| RestoredOp {
                 id: op.id,
                 shown: None,
+                unshown: None,
                 sent: None,
                 strict: op.strict,
                 reset: op.reset,
@@ -106,13 +109,15 @@ impl Replica {
         let aside = self.aside.iter().map(|op| RestoredOp {
             id: op.id,
             shown: None,
-            sent: Some((&op.content).into()),
+            unshown: Some((&op.content).into()),
+            sent: op.sent.as_ref().map(RestoredSent::from),
             strict: op.strict,
             reset: op.reset,
         });
         let shown = self.chain.iter().map(|op| RestoredOp {
             id: op.id,
             shown: Some(op.edit.patches()),
+            unshown: None,
             sent: op.sent.as_ref().map(RestoredSent::from),
             strict: op.strict,
             reset: op.reset,
@@ -131,11 +136,13 @@ impl Replica {
         let RestoredOp {
             id,
             shown,
+            unshown,
             sent,
             strict,
             reset,
         } = op;
-        let sent = sent.and_then(|sent| Sent::try_from(sent).ok());
+        let read = |sent| Sent::try_from(sent).ok();
+        let sent = sent.and_then(read);
         let restored = match (shown, context) {
             (Some(patches), None) => self.restore_shown(&patches).map(|edit| {
                 self.chain.push(Pending {
@@ -158,11 +165,11 @@ impl Replica {
                     is_open: true,
                 });
             }),
-            (None, _) => sent.map(|content| {
+            (None, _) => unshown.and_then(read).map(|content| {
                 self.aside.push(Aside {
                     id,
                     content,
-                    sent: None,
+                    sent,
                     strict,
                     reset,
                     is_open: true,

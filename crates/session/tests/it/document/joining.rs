@@ -232,6 +232,27 @@ fn a_strict_op_that_others_were_faster_with_is_not_sent_again() {
     assert_eq!(client.text(), r#"{"stock":0,"l":["mine"]}"#);
 }
 
+/// Another life of the client has sent it in a context in which nobody was faster.
+#[test]
+fn a_strict_op_that_is_an_entry_is_not_said_to_be_late() {
+    let mut client = Client::live(3, json!({ "stock": 1 }));
+    let strict = UpdateOptions {
+        strict: true,
+        ..UpdateOptions::default()
+    };
+    client
+        .update_with(set(json!(["stock"]), json!(0)), strict)
+        .unwrap();
+    client.disconnect();
+    client.connect();
+    client.forget();
+    client.welcome(5, 1, None);
+    client.entry(3, set(json!(["stock"]), json!(5)));
+    client.receive(entries(4, &own(), 1, set(json!(["stock"]), json!(0))));
+    assert_eq!(client.told(), ["1 is 5 AsSent 0", "live"]);
+    assert_eq!(client.text(), r#"{"stock":0}"#);
+}
+
 #[test]
 fn a_strict_op_on_its_way_is_left_to_the_server() {
     let mut client = Client::live(3, json!({ "stock": 1 }));

@@ -93,6 +93,35 @@ fn without_its_value_it_asks_first_about_what_the_room_may_have() {
     );
 }
 
+/// A page that is reloaded twice while it has no connection: the life between has sent nothing, but what was left to it was sent.
+#[test]
+fn left_again_before_it_was_welcomed_it_asks_with_what_was_sent() {
+    let between = born(left(false));
+    let mut client = born(between.session.leave(false));
+    client.forget();
+    client.welcome(6, 1, Some(6));
+    client.receive(json!({ "type": "snapshot", "seq": 6, "state": { "l": [] } }));
+    assert_eq!(
+        client.sent(),
+        [op(1, 3, None, add(json!(["l", 1]), json!("one")))]
+    );
+    client.ack(1, 5);
+    assert_eq!(
+        client.sent(),
+        [op(2, 4, Some(1), add(json!(["l", 3]), json!("two")))]
+    );
+    // The connection breaks, and the room has it: as it was sent now, not as in the first life.
+    client.disconnect();
+    client.connect();
+    client.forget();
+    client.welcome(7, 2, Some(7));
+    client.receive(json!({ "type": "snapshot", "seq": 7, "state": { "l": [] } }));
+    assert_eq!(
+        client.sent(),
+        [op(2, 4, Some(1), add(json!(["l", 3]), json!("two")))]
+    );
+}
+
 #[test]
 fn what_was_made_on_an_op_that_nobody_knows_is_not_sent() {
     let mut client = born(left(false));
