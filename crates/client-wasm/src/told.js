@@ -27,13 +27,6 @@ export const ownId = (entry, client) =>
 
 export const messageInfo = (history) => ({ history });
 
-export const savedObject = (seq, time, durability) => known({ seq, time, durability });
-
-export const statusDetail = (code, reason, retryInMs, protocol) => known({ code, reason, retryInMs, protocol });
-
-// What is not known becomes no member, rather than one that is `undefined`.
-const known = (members) => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
-
 /** An entry as the server would have sent it, of an op of our own. */
 export const entryOf = (text, time, client) => ({ data: JSON.parse(text), time, client });
 

@@ -2,13 +2,17 @@
 //! that code stands in `told.js`.
 
 use js_sys::Function;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::socket::{NO_CLOSE_FRAME, NO_CODE};
 
-/// Where a message was saved. What is not known becomes no member.
+/// Where a message was saved. What is not known becomes no member, rather than one that is `undefined`.
+#[derive(Serialize)]
 pub(crate) struct Saved {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seq: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<f64>,
     pub(crate) durability: &'static str,
 }
@@ -22,16 +26,21 @@ impl Saved {
     };
 
     pub(crate) fn to_object(&self) -> JsValue {
-        saved_object(self.seq, self.time, self.durability)
+        plain_object(self)
     }
 }
 
 /// Why the connection is not open, and how it speaks.
-#[derive(Default)]
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct StatusDetail<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_in_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) protocol: Option<&'static str>,
 }
 
@@ -47,7 +56,7 @@ impl StatusDetail<'_> {
     }
 
     pub(crate) fn to_object(&self) -> JsValue {
-        status_detail(self.code, self.reason, self.retry_in_ms, self.protocol)
+        plain_object(self)
     }
 }
 
@@ -78,17 +87,6 @@ extern "C" {
     #[wasm_bindgen(js_name = entryOf)]
     pub(crate) fn entry_of(text: &JsValue, time: f64, client: &JsValue) -> JsValue;
 
-    #[wasm_bindgen(js_name = savedObject)]
-    fn saved_object(seq: Option<f64>, time: Option<f64>, durability: &str) -> JsValue;
-
-    #[wasm_bindgen(js_name = statusDetail)]
-    fn status_detail(
-        code: Option<u16>,
-        reason: Option<&str>,
-        retry_in_ms: Option<f64>,
-        protocol: Option<&str>,
-    ) -> JsValue;
-
     /// Calls `onMessage` with an entry, and throws what that throws.
     #[wasm_bindgen(catch)]
     pub(crate) fn deliver(
@@ -98,4 +96,8 @@ extern "C" {
         seq: f64,
         own: bool,
     ) -> Result<JsValue, JsValue>;
+}
+
+fn plain_object(told: &impl Serialize) -> JsValue {
+    serde_wasm_bindgen::to_value(told).expect_throw("numbers and strings have a JavaScript form")
 }
