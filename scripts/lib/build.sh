@@ -4,16 +4,15 @@
 readonly client_pkg=crates/client-wasm/pkg demo_dist=web/demo/dist
 
 build_client() {
-  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/session crates/client-wasm -- pack_client
+  build_once client "$client_pkg" Cargo.lock Cargo.toml rust-toolchain.toml crates/protocol crates/session crates/client-wasm \
+    scripts/lib/pack.mjs web/package-lock.json -- pack_client
 }
 
 # wasm-opt comes from npm's binaryen: Debian's is too old, and wasm-pack fails without one.
-# wasm-pack calls the package after the crate, and has no option for another name.
 pack_client() {
-  rm -rf "$client_pkg/snippets"
   PATH=$root/web/node_modules/.bin:$PATH \
     wasm-pack build crates/client-wasm --target web --release --scope patchcast -- --locked
-  npm pkg set name=@patchcast/client --prefix "$client_pkg"
+  node scripts/lib/pack.mjs
 }
 
 build_demo() {

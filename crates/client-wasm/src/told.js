@@ -2,7 +2,6 @@
 // `types.ts` describes what of it is the app's.
 //
 // Receipts and presence are changed by functions that no app can reach: those that a static block gives access to private members.
-// All is in one file, because each costs a page that has no bundler a request.
 
 /** A message of the server; `undefined` for a frame that is none. */
 export const read = (frame) => {
