@@ -19,6 +19,9 @@ use crate::plan::Keeps;
 use crate::witness::Witness;
 use crate::world::World;
 
+/// A life, as long as it is driven.
+pub(crate) type Running = Pin<Box<dyn Future<Output = ()>>>;
+
 /// What a client of one kind of room is made of.
 pub(crate) trait Kind: 'static {
     /// What one life knows.
@@ -33,7 +36,7 @@ pub(crate) trait Kind: 'static {
         earlier: Option<Self::App>,
         outbox: &Rc<RefCell<Outbox<Self::Kept>>>,
         commands: mpsc::UnboundedReceiver<Command>,
-    ) -> (Rc<RefCell<Self::App>>, Pin<Box<dyn Future<Output = ()>>>);
+    ) -> (Rc<RefCell<Self::App>>, Running);
 
     /// What it knows of everything but the room.
     fn witness(app: &Self::App) -> &Witness;

@@ -94,7 +94,7 @@ impl Stage {
 
     /// What everybody has come to is what somebody is told who comes for the first time, and in half of the runs after a crash.
     async fn begin_anew(&mut self) {
-        if self.world.draw_for(&["crash at the end"]) % 2 == 0 {
+        if self.world.draw_for(&["crash at the end"]).is_multiple_of(2) {
             self.crash(Duration::from_millis(100), Farewell::Finish, false)
                 .await;
         }

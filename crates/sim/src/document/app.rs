@@ -36,8 +36,10 @@ pub struct Op {
     pub waits: bool,
     /// Whether it asks to be rejected where it conflicts.
     pub strict: bool,
-    /// Bytes of its patches when it was submitted.
+    /// Bytes of the document when it was submitted, about.
     pub bytes: usize,
+    /// Whether the app shows it. What an earlier life has left without a value is not shown before it is an entry.
+    pub shown: bool,
 }
 
 impl App {
@@ -152,7 +154,8 @@ impl App {
                 self.confirmed, state.text
             ));
         }
-        if self.shown.value().to_string() != *state.text {
+        let shown = self.shown.value().to_string();
+        if shown != *state.text {
             faults.push(format!(
                 "shows {}, and the log says {}",
                 self.shown.value(),

@@ -10,7 +10,7 @@ use patchcast_server::document::record::SentHash;
 use patchcast_session::Phase;
 use patchcast_session::document::{
     DocumentConfig, DocumentEvent, DocumentInput, DocumentOpState, DocumentOutput, DocumentSession, Group,
-    RestoredDocument, Update, UpdateOptions,
+    RestoredDocument, Update, UpdateOptions, What,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -36,6 +36,8 @@ pub struct DocumentHost {
     submitted: usize,
     /// Why the outbox is to be written.
     to_keep: Option<Cause>,
+    /// The op that was just acknowledged, if the app shows it.
+    acknowledged: Option<OpId>,
     /// Strict ops that were rejected because of others, and that are made again on what there is now.
     to_retry: usize,
 }
@@ -74,6 +76,7 @@ impl DocumentHost {
             },
             submitted: 0,
             to_keep: None,
+            acknowledged: None,
             to_retry: 0,
             birth,
         }
@@ -116,6 +119,7 @@ impl DocumentHost {
                 waits,
                 strict,
                 bytes,
+                shown: true,
             },
         );
         self.to_keep = Some(Cause::Ops);
@@ -131,6 +135,15 @@ impl DocumentHost {
                 Cause::Moved
             }
             DocumentEvent::Changed(change) => {
+                // Both have carried it over the same entries, and come to the same.
+                if let (Some(id), patchcast_session::document::Cause::Room, What::Edit(edit)) =
+                    (self.acknowledged, change.cause, &change.what)
+                {
+                    app.witness.fail(format_args!(
+                        "that {id} is acknowledged changes what it shows: {:?}",
+                        edit.patches()
+                    ));
+                }
                 app.changed(change);
                 Cause::Moved
             }
@@ -214,7 +227,11 @@ impl Host for DocumentHost {
         let input = match happening {
             Happening::Connected => DocumentInput::Connected,
             Happening::Text(received) => {
-                self.wire.inspect(&received, &self.app.borrow().witness);
+                let app = self.app.borrow();
+                let acknowledged = self.wire.inspect(&received, &app.witness);
+                self.acknowledged =
+                    acknowledged.filter(|id| app.ops.get(id).is_some_and(|op| op.shown && op.waits));
+                drop(app);
                 text = match self.birth.world.mutation {
                     Some(mutation) => tamper(mutation, received),
                     None => received,
@@ -290,6 +307,7 @@ impl Host for DocumentHost {
                 self.submit(1, 0, self.submitted as u16);
             }
         }
+        self.acknowledged = None;
         if self.to_keep.is_some() {
             self.app.borrow_mut().look(&self.session);
         }
@@ -308,11 +326,9 @@ fn in_short(event: &DocumentEvent) -> String {
     }
 }
 
-fn patches_of(what: &patchcast_session::document::What) -> Value {
+fn patches_of(what: &What) -> Value {
     match what {
-        patchcast_session::document::What::Edit(edit) => {
-            serde_json::to_value(edit.patches()).unwrap_or_default()
-        }
-        patchcast_session::document::What::Order(orders) => format!("{orders:?}").into(),
+        What::Edit(edit) => serde_json::to_value(edit.patches()).unwrap_or_default(),
+        What::Order(orders) => format!("{orders:?}").into(),
     }
 }

@@ -10,7 +10,6 @@ pub mod wire;
 mod audit;
 
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use patchcast_protocol::ids::OpId;
@@ -19,7 +18,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::ledger::OpKey;
 use crate::life::{Birth, Command, live};
-use crate::lives::{Kind, disown};
+use crate::lives::{Kind, Running, disown};
 use crate::outbox::Outbox;
 use crate::witness::Witness;
 use app::{App, Op};
@@ -41,7 +40,7 @@ impl Kind for Document {
         earlier: Option<App>,
         outbox: &Rc<RefCell<Outbox<Kept>>>,
         commands: UnboundedReceiver<Command>,
-    ) -> (Rc<RefCell<App>>, Pin<Box<dyn Future<Output = ()>>>) {
+    ) -> (Rc<RefCell<App>>, Running) {
         let mut app = App::new(witness);
         let restored = match birth.life {
             0 => RestoredDocument::default(),
@@ -49,11 +48,12 @@ impl Kind for Document {
         };
         if let Some(earlier) = earlier {
             let ops = &restored.replica.ops;
+            let shown = restored.replica.confirmed.is_some();
             let is_kept = |id| ops.iter().any(|op| op.id == id);
             if disown::<Document>(&earlier, &mut app.witness, is_kept) {
                 for (id, op) in earlier.ops {
                     let waits = is_kept(id);
-                    app.submitted(id, Op { waits, ..op });
+                    app.submitted(id, Op { waits, shown, ..op });
                 }
             }
         }

@@ -20,11 +20,14 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Looks at a message before the session does.
-    pub fn inspect(&mut self, text: &str, witness: &Witness) {
+    /// Looks at a message before the session does. The op that it acknowledges, if it does that.
+    pub fn inspect(&mut self, text: &str, witness: &Witness) -> Option<OpId> {
         let message = match read_server::<Box<RawValue>>(text) {
             Ok(message) => message,
-            Err(malformed) => return witness.fail(format_args!("the server sent {text}: {malformed}")),
+            Err(malformed) => {
+                witness.fail(format_args!("the server sent {text}: {malformed}"));
+                return None;
+            }
         };
         match message {
             Some(ServerMessage::Welcome(welcome)) => {
@@ -59,8 +62,14 @@ impl Wire {
                     self.entry(seq, entry, witness);
                 }
             }
-            Some(ServerMessage::Ack(ack)) => self.ack(ack, None, witness),
-            Some(ServerMessage::Made(ack, made)) => self.ack(ack, Some(made), witness),
+            Some(ServerMessage::Ack(ack)) => {
+                self.ack(ack, None, witness);
+                return Some(ack.id);
+            }
+            Some(ServerMessage::Made(ack, made)) => {
+                self.ack(ack, Some(made), witness);
+                return Some(ack.id);
+            }
             Some(ServerMessage::Error { code, reason }) => {
                 witness.fail(format_args!("the server found fault: {code:?}, {reason}"));
             }
@@ -72,6 +81,7 @@ impl Wire {
                 | ServerMessage::Pong,
             ) => {}
         }
+        None
     }
 
     fn entry(&self, seq: Seq, told: WireEntry<Box<RawValue>>, witness: &Witness) {

@@ -5,7 +5,6 @@ pub mod life;
 pub mod outbox;
 
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use patchcast_protocol::ids::OpId;
@@ -14,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::ledger::{OpKey, key_of};
 use crate::life::{Birth, Command, live};
-use crate::lives::{Kind, disown};
+use crate::lives::{Kind, Running, disown};
 use crate::outbox::Outbox;
 use crate::witness::Witness;
 use app::{App, By};
@@ -34,7 +33,7 @@ impl Kind for Stream {
         earlier: Option<App>,
         outbox: &Rc<RefCell<Outbox<Kept>>>,
         commands: UnboundedReceiver<Command>,
-    ) -> (Rc<RefCell<App>>, Pin<Box<dyn Future<Output = ()>>>) {
+    ) -> (Rc<RefCell<App>>, Running) {
         let echo = birth.world.setup.clients[birth.client].echo;
         let mut app = App::new(witness, echo);
         let (restored, position) = match birth.life {
