@@ -25,3 +25,8 @@ mod told;
 mod wire;
 
 pub use api::connect;
+
+/// The standard library's is several times its size: of use where many threads allocate a lot, and a client does neither.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
