@@ -22,7 +22,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::disk::Disk;
-use crate::document::chronicle::{Chronicle, State};
+use crate::document::chronicle::Chronicle;
 use crate::ledger::Ledger;
 use crate::link::{Farewell, Link, LinkEnd, Shape, Side};
 use crate::mutation::Mutation;
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// What a document is at a position, or why there is nothing.
-    pub fn document_at(&self, room: &RoomId, position: Position) -> Result<State, String> {
+    pub fn document_at(&self, room: &RoomId, position: Position) -> Result<Rc<str>, String> {
         self.chronicle.borrow_mut().state(&self.disk, room, position)
     }
 

@@ -116,6 +116,12 @@ impl App {
         }
     }
 
+    /// Whether the room has gone on, though nothing has changed in what is shown.
+    pub fn is_behind(&self, session: &DocumentSession) -> bool {
+        let seen = self.confirmed.as_ref().map(|(position, _)| *position);
+        session.replica().position() != seen
+    }
+
     /// What is confirmed is the log up to there, and what is shown is what was told.
     pub fn look(&mut self, session: &DocumentSession) {
         let (shown, value) = (self.shown.value().to_string(), session.value().to_string());
@@ -128,10 +134,10 @@ impl App {
             return;
         };
         match self.witness.world.document_at(&self.witness.room, *position) {
-            Ok(state) if *state.text == **confirmed => {}
+            Ok(state) if *state == **confirmed => {}
             Ok(state) => self.fail(format_args!(
                 "{confirmed} is confirmed at {position:?}, and the log says {}",
-                state.text
+                state
             )),
             Err(what) => self.fail(format_args!("{what}")),
         }
@@ -148,18 +154,18 @@ impl App {
             Err(what) => return vec![what],
         };
         let mut faults = Vec::new();
-        if self.confirmed.as_ref() != Some(&(position, state.text.to_string())) {
+        if self.confirmed.as_ref() != Some(&(position, state.to_string())) {
             faults.push(format!(
                 "has {:?}, and the log says {} at {position:?}",
-                self.confirmed, state.text
+                self.confirmed, state
             ));
         }
         let shown = self.shown.value().to_string();
-        if shown != *state.text {
+        if shown != *state {
             faults.push(format!(
                 "shows {}, and the log says {}",
                 self.shown.value(),
-                state.text
+                state
             ));
         }
         faults
@@ -193,6 +199,8 @@ impl App {
             || setup.max_bytes < 1 << 20
             || setup.retain.is_some()
             || world.logs_lost() > 0
+            // Not told from one of another life that has the same id.
+            || *replaceable
             || *forgetful;
         match refusal.code {
             RejectCode::Conflict => op.strict,

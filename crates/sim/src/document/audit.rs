@@ -31,7 +31,7 @@ pub fn audit(world: &World, log: &StoredLog) -> Vec<String> {
             seq: snapshot.seq,
         };
         match world.document_at(room, at) {
-            Ok(known) if *known.text == *state.to_string() => {}
+            Ok(known) if *known == *state.to_string() => {}
             Ok(_) => wrong.push(format!(
                 "{room}: the snapshot as of {} is of another state",
                 snapshot.seq

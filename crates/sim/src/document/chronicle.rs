@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use patchcast_protocol::apply::Document;
-use patchcast_protocol::ids::{Position, Seq, StateHash};
+use patchcast_protocol::ids::{Position, Seq};
 use patchcast_protocol::patch::Patch;
 use patchcast_protocol::room::RoomId;
-use patchcast_protocol::value::state_hash;
 use patchcast_server::document::record;
 use serde_json::Value;
 
@@ -21,22 +20,13 @@ pub struct Chronicle {
 
 struct Replay {
     document: Document,
-    /// Behind each entry, from none on.
-    states: Vec<State>,
-}
-
-/// What a document is behind an entry.
-#[derive(Clone, Debug)]
-pub struct State {
-    /// As JSON.
-    pub text: Rc<str>,
-    /// What the server calls it in a check.
-    pub hash: StateHash,
+    /// As JSON, behind each entry, from none on.
+    states: Vec<Rc<str>>,
 }
 
 impl Chronicle {
     /// The state at a position; or why there is none: it is not durable, or not in the log.
-    pub fn state(&mut self, disk: &Disk, room: &RoomId, at: Position) -> Result<State, String> {
+    pub fn state(&mut self, disk: &Disk, room: &RoomId, at: Position) -> Result<Rc<str>, String> {
         self.follow(disk, room)?;
         let log = self
             .logs
@@ -67,7 +57,7 @@ impl Chronicle {
 impl Replay {
     fn new() -> Replay {
         let document = Document::restored(Value::Null, usize::MAX).expect("null has no levels");
-        let states = vec![State::of(document.value())];
+        let states = vec![document.value().to_string().into()];
         Replay { document, states }
     }
 
@@ -79,17 +69,8 @@ impl Replay {
         applied.map_err(|error| {
             format!("entry {seq} does not apply to what those before it have left: {error}")
         })?;
-        self.states.push(State::of(self.document.value()));
+        self.states.push(self.document.value().to_string().into());
         Ok(())
-    }
-}
-
-impl State {
-    fn of(value: &Value) -> State {
-        State {
-            text: value.to_string().into(),
-            hash: state_hash(value),
-        }
     }
 }
 

@@ -248,7 +248,6 @@ impl Host for DocumentHost {
             Happening::Close => DocumentInput::Close,
         };
         self.session.handle_input(self.birth.world.elapsed(), input);
-        self.to_keep = self.to_keep.max(Some(Cause::Moved));
     }
 
     fn submit(&mut self, ops: usize, bytes: usize, draw: u16) {
@@ -308,6 +307,9 @@ impl Host for DocumentHost {
             }
         }
         self.acknowledged = None;
+        if self.app.borrow().is_behind(&self.session) {
+            self.to_keep = self.to_keep.max(Some(Cause::Moved));
+        }
         if self.to_keep.is_some() {
             self.app.borrow_mut().look(&self.session);
         }

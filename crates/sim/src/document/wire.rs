@@ -6,6 +6,7 @@ use patchcast_protocol::message::{
     Ack, Change, ClientMessage, Made, Outcome, ServerMessage, WireConflict, WireEntry, read_client,
     read_server, write_as_sent, write_client, write_made,
 };
+use patchcast_protocol::value::state_hash;
 use patchcast_server::document::record;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -39,18 +40,19 @@ impl Wire {
             Some(ServerMessage::Snapshot { seq, state }) => {
                 let position = self.at(seq);
                 match witness.world.document_at(&witness.room, position) {
-                    Ok(known) if *known.text == *state.get() => {}
+                    Ok(known) if *known == *state.get() => {}
                     Ok(known) => witness.fail(format_args!(
                         "the state at {seq} is told as {}, and is {}",
                         state.get(),
-                        known.text
+                        known
                     )),
                     Err(what) => witness.fail(format_args!("{what}")),
                 }
             }
             Some(ServerMessage::Check { seq, hash }) => {
                 match witness.world.document_at(&witness.room, self.at(seq)) {
-                    Ok(known) if known.hash == hash => {}
+                    Ok(known)
+                        if serde_json::from_str(&known).is_ok_and(|known| state_hash(&known) == hash) => {}
                     Ok(_) => witness.fail(format_args!("the check at {seq} is of another state")),
                     Err(what) => witness.fail(format_args!("{what}")),
                 }
