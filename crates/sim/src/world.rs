@@ -16,6 +16,7 @@ use patchcast_protocol::room::{RoomId, RoomName};
 use patchcast_server::clock::Clock;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
@@ -155,7 +156,7 @@ impl World {
     }
 
     /// What a document is at a position, or why there is nothing.
-    pub fn document_at(&self, room: &RoomId, position: Position) -> Result<Rc<str>, String> {
+    pub fn document_at(&self, room: &RoomId, position: Position) -> Result<Rc<Value>, String> {
         self.chronicle.borrow_mut().state(&self.disk, room, position)
     }
 

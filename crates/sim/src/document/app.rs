@@ -10,6 +10,7 @@ use patchcast_protocol::path::PathSegment;
 use patchcast_session::document::{Change, DocumentOpState, DocumentSession, Refusal, What};
 use serde_json::{Map, Value};
 
+use super::chronicle::identical;
 use crate::ledger::{Fate, OpKey};
 use crate::server::LIMITS;
 use crate::witness::Witness;
@@ -23,8 +24,8 @@ pub struct App {
     pub ops: BTreeMap<OpId, Op>,
     /// What is shown: all that was told, one after the other.
     shown: Document,
-    /// What the room had when it was last looked at, and where.
-    confirmed: Option<(Position, String)>,
+    /// Where the room was when it was last looked at, and what was confirmed was what the log says.
+    confirmed: Option<Position>,
 }
 
 /// An own op.
@@ -118,26 +119,25 @@ impl App {
 
     /// Whether the room has gone on, though nothing has changed in what is shown.
     pub fn is_behind(&self, session: &DocumentSession) -> bool {
-        let seen = self.confirmed.as_ref().map(|(position, _)| *position);
-        session.replica().position() != seen
+        session.replica().position() != self.confirmed
     }
 
     /// What is confirmed is the log up to there, and what is shown is what was told.
     pub fn look(&mut self, session: &DocumentSession) {
-        let (shown, value) = (self.shown.value().to_string(), session.value().to_string());
-        if shown != value {
+        let (shown, value) = (self.shown.value(), session.value());
+        if !identical(shown, value) {
             self.fail(format_args!("it shows {value}, and was told {shown}"));
         }
         let replica = session.replica();
-        self.confirmed = replica.position().map(|at| (at, replica.confirmed().to_string()));
-        let Some((position, confirmed)) = &self.confirmed else {
+        let confirmed = replica.confirmed();
+        self.confirmed = replica.position();
+        let Some(position) = self.confirmed else {
             return;
         };
-        match self.witness.world.document_at(&self.witness.room, *position) {
-            Ok(state) if *state == **confirmed => {}
+        match self.witness.world.document_at(&self.witness.room, position) {
+            Ok(state) if identical(&state, confirmed) => {}
             Ok(state) => self.fail(format_args!(
-                "{confirmed} is confirmed at {position:?}, and the log says {}",
-                state
+                "{confirmed} is confirmed at {position:?}, and the log says {state}"
             )),
             Err(what) => self.fail(format_args!("{what}")),
         }
@@ -154,19 +154,12 @@ impl App {
             Err(what) => return vec![what],
         };
         let mut faults = Vec::new();
-        if self.confirmed.as_ref() != Some(&(position, state.to_string())) {
-            faults.push(format!(
-                "has {:?}, and the log says {} at {position:?}",
-                self.confirmed, state
-            ));
+        if self.confirmed != Some(position) {
+            faults.push(format!("is at {:?}, and the log at {position:?}", self.confirmed));
         }
-        let shown = self.shown.value().to_string();
-        if shown != *state {
-            faults.push(format!(
-                "shows {}, and the log says {}",
-                self.shown.value(),
-                state
-            ));
+        let shown = self.shown.value();
+        if !identical(shown, &state) {
+            faults.push(format!("shows {shown}, and the log says {state}"));
         }
         faults
     }

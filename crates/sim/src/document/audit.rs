@@ -4,6 +4,7 @@ use patchcast_protocol::ids::{Position, Seq};
 use patchcast_server::document::record;
 use serde_json::Value;
 
+use super::chronicle::identical;
 use super::wire::BEGINNING;
 use crate::ledger::StoredLog;
 use crate::world::World;
@@ -31,7 +32,7 @@ pub fn audit(world: &World, log: &StoredLog) -> Vec<String> {
             seq: snapshot.seq,
         };
         match world.document_at(room, at) {
-            Ok(known) if *known == *state.to_string() => {}
+            Ok(known) if identical(&known, &state) => {}
             Ok(_) => wrong.push(format!(
                 "{room}: the snapshot as of {} is of another state",
                 snapshot.seq

@@ -20,13 +20,13 @@ pub struct Chronicle {
 
 struct Replay {
     document: Document,
-    /// As JSON, behind each entry, from none on.
-    states: Vec<Rc<str>>,
+    /// Behind each entry, from none on.
+    states: Vec<Rc<Value>>,
 }
 
 impl Chronicle {
     /// The state at a position; or why there is none: it is not durable, or not in the log.
-    pub fn state(&mut self, disk: &Disk, room: &RoomId, at: Position) -> Result<Rc<str>, String> {
+    pub fn state(&mut self, disk: &Disk, room: &RoomId, at: Position) -> Result<Rc<Value>, String> {
         self.follow(disk, room)?;
         let log = self
             .logs
@@ -57,7 +57,7 @@ impl Chronicle {
 impl Replay {
     fn new() -> Replay {
         let document = Document::restored(Value::Null, usize::MAX).expect("null has no levels");
-        let states = vec![document.value().to_string().into()];
+        let states = vec![Rc::new(document.value().clone())];
         Replay { document, states }
     }
 
@@ -69,7 +69,7 @@ impl Replay {
         applied.map_err(|error| {
             format!("entry {seq} does not apply to what those before it have left: {error}")
         })?;
-        self.states.push(self.document.value().to_string().into());
+        self.states.push(Rc::new(self.document.value().clone()));
         Ok(())
     }
 }
@@ -77,4 +77,20 @@ impl Replay {
 fn patches_of(payload: &[u8]) -> Result<Vec<Patch>, serde_json::Error> {
     let mut public: Value = serde_json::from_slice(record::public(payload))?;
     serde_json::from_value(public["patches"].take())
+}
+
+/// Whether two values have the same text.
+pub fn identical(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let same = |((key, a), (other, b)): ((&String, &Value), (&String, &Value))| {
+                key == other && identical(a, b)
+            };
+            a.len() == b.len() && a.iter().zip(b).all(same)
+        }
+        (a, b) => a == b,
+    }
 }

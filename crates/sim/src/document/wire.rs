@@ -40,7 +40,7 @@ impl Wire {
             Some(ServerMessage::Snapshot { seq, state }) => {
                 let position = self.at(seq);
                 match witness.world.document_at(&witness.room, position) {
-                    Ok(known) if *known == *state.get() => {}
+                    Ok(known) if known.to_string() == state.get() => {}
                     Ok(known) => witness.fail(format_args!(
                         "the state at {seq} is told as {}, and is {}",
                         state.get(),
@@ -51,8 +51,7 @@ impl Wire {
             }
             Some(ServerMessage::Check { seq, hash }) => {
                 match witness.world.document_at(&witness.room, self.at(seq)) {
-                    Ok(known)
-                        if serde_json::from_str(&known).is_ok_and(|known| state_hash(&known) == hash) => {}
+                    Ok(known) if state_hash(&known) == hash => {}
                     Ok(_) => witness.fail(format_args!("the check at {seq} is of another state")),
                     Err(what) => witness.fail(format_args!("{what}")),
                 }
