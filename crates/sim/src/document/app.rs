@@ -205,7 +205,8 @@ impl App {
                 may_be || matches!(fate, Some(Fate::Ordered { epoch: then, .. }) if then != epoch)
             }
             RejectCode::BaseForgotten => may_be,
-            RejectCode::DoesNotApply => setup.retain.is_some(),
+            // It was made upon one whose context is not known: not kept any more, or that of another life.
+            RejectCode::DoesNotApply => setup.retain.is_some() || *replaceable,
             _ => false,
         }
     }
