@@ -184,6 +184,7 @@ impl Replica {
         lost.into_iter().for_each(|id| self.lose(id));
         for aside in self.aside.iter_mut().filter(|aside| aside.id > last_op) {
             aside.is_open = true;
+            aside.content.base.epoch = epoch;
         }
     }
 

@@ -178,14 +178,23 @@ fn the_beginning_of_every_log_is_the_same() {
         ..UpdateOptions::default()
     };
     client.update_with(set(json!([]), json!([])), reset).unwrap();
+    client.update(add(json!([0]), json!("a"))).unwrap();
     let mut left = client.session.leave(false);
     left.replica.position.as_mut().unwrap().epoch.0 = 9;
     let mut client = born(left);
     client.forget();
     client.welcome(0, 0, None);
-    assert_eq!(client.told(), ["live", "1 sent"]);
+    assert_eq!(client.told(), ["live", "1 sent", "2 sent"]);
     client.ack(1, 1);
     assert_eq!(client.text(), "[]");
+    // From then on the second one, which is upon the first, is of this log.
+    client.disconnect();
+    client.connect();
+    client.forget();
+    client.welcome(1, 1, None);
+    assert_eq!(client.told(), ["live", "2 sent"]);
+    client.ack(2, 2);
+    assert_eq!(client.text(), r#"["a"]"#);
 }
 
 #[test]
