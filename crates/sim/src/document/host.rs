@@ -229,8 +229,12 @@ impl Host for DocumentHost {
             Happening::Text(received) => {
                 let app = self.app.borrow();
                 let acknowledged = self.wire.inspect(&received, &app.witness);
-                self.acknowledged =
-                    acknowledged.filter(|id| app.ops.get(id).is_some_and(|op| op.shown && op.waits));
+                // It may be that of another life, which sent it in another context.
+                let is_own = |id: &OpId| {
+                    let shown = app.ops.get(id).is_some_and(|op| op.shown && op.waits);
+                    shown && !app.witness.replaceable
+                };
+                self.acknowledged = acknowledged.filter(is_own);
                 drop(app);
                 text = match self.birth.world.mutation {
                     Some(mutation) => tamper(mutation, received),
