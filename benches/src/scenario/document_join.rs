@@ -21,6 +21,13 @@ const FILL_WINDOW: u64 = 1_000;
 /// Ops that are sent together while a document is filled.
 const FILL_BATCH: u64 = 250;
 
+/// The last entries of a document, which come a few at a time, as people send them. Where its last snapshot lies does then not depend on how
+/// fast it was filled.
+const LAST: u64 = 2_000;
+
+/// Ops that are sent together of those.
+const LAST_BATCH: u64 = 8;
+
 /// What the user may choose.
 pub(crate) struct Options {
     /// Entries of the two documents, the long one first.
@@ -119,7 +126,11 @@ fn fill(process: &Process, room: &str, shape: Shape, entries: u64) -> Result<()>
     let (first, started) = (editor.position(), Instant::now());
     for turn in first..entries {
         editor.push(&shape.set_next(turn as usize))?;
-        if (turn - first) % FILL_BATCH == FILL_BATCH - 1 {
+        if entries - turn <= LAST {
+            if editor.pending() >= LAST_BATCH {
+                editor.settle()?;
+            }
+        } else if (turn - first) % FILL_BATCH == FILL_BATCH - 1 {
             editor.settle_to(FILL_WINDOW - FILL_BATCH)?;
         }
         if (turn + 1) % 100_000 == 0 {
