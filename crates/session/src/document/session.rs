@@ -358,6 +358,8 @@ impl DocumentSession {
                     },
                 );
             }
+            // Once it was live, others may have been faster with what is also too large.
+            OpState::Rejected(_) if !self.replica.knows(id) => {}
             OpState::Rejected(rejection) => {
                 self.refusals.insert(id, Refusal::from(rejection));
                 self.withdraw(now, id);

@@ -232,6 +232,23 @@ fn a_strict_op_that_others_were_faster_with_is_not_sent_again() {
     assert_eq!(client.text(), r#"{"stock":0,"l":["mine"]}"#);
 }
 
+#[test]
+fn a_strict_op_that_is_late_and_too_large_is_rejected_once() {
+    let mut client = Client::new(Some(json!({ "stock": 1 })));
+    let strict = UpdateOptions {
+        strict: true,
+        ..UpdateOptions::default()
+    };
+    let large = json!("x".repeat(1000));
+    client.update_with(set(json!(["stock"]), large), strict).unwrap();
+    client.connect();
+    client.forget();
+    client.welcome(4, 0, Some(4));
+    client.receive(json!({ "type": "snapshot", "seq": 4, "state": { "stock": 0 } }));
+    assert_eq!(client.told(), ["1 rejected Conflict", "live"]);
+    assert_eq!(client.text(), r#"{"stock":0}"#);
+}
+
 /// Another life of the client has sent it in a context in which nobody was faster.
 #[test]
 fn a_strict_op_that_is_an_entry_is_not_said_to_be_late() {
