@@ -179,13 +179,20 @@ fn join(process: &Process, room: &str, turn: usize) -> Result<Join> {
 
 fn add(report: &mut Report, options: &Options, when: &str, joins: &[Vec<Join>; 2]) {
     let name = Subject::Patchcast.name();
-    let times = |joins: &[Join]| joins.iter().map(|join| join.milliseconds).collect::<Vec<_>>();
     let case = |entries: u64| format!("document-join, {entries} entries, {when}");
-    for (entries, joins) in options.histories.into_iter().zip(joins) {
-        let cpu: Vec<_> = joins.iter().map(|join| join.cpu_milliseconds).collect();
-        report.add(Figure::new(case(entries), name, "ms until read", &times(joins)));
-        report.add(Figure::new(case(entries), name, "CPU ms", &cpu));
-        if let Some(last) = joins.last() {
+    let of_all = |quantity: fn(&Join) -> f64| {
+        joins
+            .each_ref()
+            .map(|joins| joins.iter().map(quantity).collect::<Vec<_>>())
+    };
+    let (times, cpu) = (
+        of_all(|join| join.milliseconds),
+        of_all(|join| join.cpu_milliseconds),
+    );
+    for (number, entries) in options.histories.into_iter().enumerate() {
+        report.add(Figure::new(case(entries), name, "ms until read", &times[number]));
+        report.add(Figure::new(case(entries), name, "CPU ms", &cpu[number]));
+        if let Some(last) = joins[number].last() {
             report.note(format!(
                 "{}: {} bytes, {} entries behind the snapshot",
                 case(entries),
@@ -194,15 +201,17 @@ fn add(report: &mut Report, options: &Options, when: &str, joins: &[Vec<Join>; 2
             ));
         }
     }
-    let [long, short] = joins.each_ref().map(|joins| times(joins));
-    let by_round: Vec<_> = long
-        .iter()
-        .zip(&short)
-        .map(|(long, short)| long / short)
-        .collect();
-    let median = |times: &[f64]| Summary::of(times).map_or(f64::NAN, |summary| summary.median);
-    let quantity = "times the short history";
-    let mut ratio = Figure::new(case(options.histories[0]), name, quantity, &by_round).at_most(BAR);
-    ratio.median = median(&long) / median(&short);
-    report.add(ratio);
+    let case = case(options.histories[0]);
+    report.add(ratio(&case, "times the short history", &times).at_most(BAR));
+    // Times of day are those of the whole machine; the CPU's are the server's alone.
+    report.add(ratio(&case, "CPU times the short history", &cpu));
+}
+
+/// The median over that of the short history; its range is that of the rounds.
+fn ratio(case: &str, quantity: &'static str, [long, short]: &[Vec<f64>; 2]) -> Figure {
+    let by_round: Vec<_> = long.iter().zip(short).map(|(long, short)| long / short).collect();
+    let median = |samples: &[f64]| Summary::of(samples).map_or(f64::NAN, |summary| summary.median);
+    let mut figure = Figure::new(case, Subject::Patchcast.name(), quantity, &by_round);
+    figure.median = median(long) / median(short);
+    figure
 }
