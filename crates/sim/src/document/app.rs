@@ -39,8 +39,6 @@ pub struct Op {
     pub strict: bool,
     /// Bytes of the document when it was submitted, about.
     pub bytes: usize,
-    /// Whether the app shows it. What an earlier life has left without a value is not shown before it is an entry.
-    pub shown: bool,
 }
 
 impl App {

@@ -119,7 +119,6 @@ impl DocumentHost {
                 waits,
                 strict,
                 bytes,
-                shown: true,
             },
         );
         self.to_keep = Some(Cause::Ops);
@@ -230,10 +229,7 @@ impl Host for DocumentHost {
                 let app = self.app.borrow();
                 let acknowledged = self.wire.inspect(&received, &app.witness);
                 // It may be that of another life, which sent it in another context.
-                let is_own = |id: &OpId| {
-                    let shown = app.ops.get(id).is_some_and(|op| op.shown && op.waits);
-                    shown && !app.witness.replaceable
-                };
+                let is_own = |id: &OpId| self.session.replica().shows(*id) && !app.witness.replaceable;
                 self.acknowledged = acknowledged.filter(is_own);
                 drop(app);
                 text = match self.birth.world.mutation {

@@ -48,12 +48,11 @@ impl Kind for Document {
         };
         if let Some(earlier) = earlier {
             let ops = &restored.replica.ops;
-            let shown = restored.replica.confirmed.is_some();
             let is_kept = |id| ops.iter().any(|op| op.id == id);
             if disown::<Document>(&earlier, &mut app.witness, is_kept) {
                 for (id, op) in earlier.ops {
                     let waits = is_kept(id);
-                    app.submitted(id, Op { waits, shown, ..op });
+                    app.submitted(id, Op { waits, ..op });
                 }
             }
         }
