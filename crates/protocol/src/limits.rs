@@ -54,6 +54,18 @@ pub const SESSION_VERSION: u32 = 1;
 /// Bytes of the reason in a close frame (RFC 6455, section 5.5: a control frame carries 125, the code takes two).
 pub const MAX_CLOSE_REASON_BYTES: usize = 123;
 
+/// Bytes that are told of what is wrong with somebody's JSON. The parser repeats what it has met, which may be as long as a message.
+pub const MAX_REASON_BYTES: usize = 512;
+
+/// `reason`, or its beginning where it is very long.
+pub fn short_reason(mut reason: String) -> String {
+    if reason.len() > MAX_REASON_BYTES {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
+        reason.push_str(" ..");
+    }
+    reason
+}
+
 /// The longest beginning of `reason` that fits a close frame and ends between two characters.
 pub fn close_reason(reason: &str) -> &str {
     &reason[..reason.floor_char_boundary(MAX_CLOSE_REASON_BYTES)]
@@ -68,5 +80,10 @@ mod tests {
         let reason = "ä".repeat(100);
         assert_eq!(close_reason(&reason).len(), 122);
         assert_eq!(close_reason("short"), "short");
+        let short = short_reason("ä".repeat(1000));
+        assert_eq!(
+            (short.len(), &short[MAX_REASON_BYTES..]),
+            (MAX_REASON_BYTES + 3, " ..")
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a message that its dialect does not understand.
 
+use crate::limits::{MAX_DEPTH, short_reason};
 use thiserror::Error;
 
 /// A message that must not reach a log. The sender is told the text of this error; nobody else is.
@@ -19,10 +20,10 @@ pub enum Malformed {
 
 impl From<serde_json::Error> for Malformed {
     fn from(error: serde_json::Error) -> Self {
-        let text = error.to_string();
+        let text = short_reason(error.to_string());
         match error.classify() {
             serde_json::error::Category::Data => Malformed::WrongShape(text),
-            _ if text.starts_with("recursion limit exceeded") => Malformed::TooDeep(crate::limits::MAX_DEPTH),
+            _ if text.starts_with("recursion limit exceeded") => Malformed::TooDeep(MAX_DEPTH),
             _ => Malformed::NotJson(text),
         }
     }

@@ -93,6 +93,9 @@ pub const MAX_BEHIND_BYTES: usize = 8 << 20;
 /// this bound a small op that removes much would cost a copy of it, again and again.
 pub const MAX_INVERSE_BYTES: usize = 64 << 10;
 
+/// Bytes of a path in a reject or a receipt: its first steps, as many as fit. A path may be as long as a message, and a receipt has many of them.
+pub const MAX_TOLD_PATH_BYTES: usize = 1 << 10;
+
 /// Conflicts that a receipt tells of. They are for people to read, and one entry can meet a thousand others in a thousand places.
 pub const MAX_CONFLICTS: usize = 32;
 

@@ -3,7 +3,9 @@
 use patchcast_protocol::apply::{ApplyError, ErrorKind};
 use patchcast_protocol::ids::{OpId, Seq};
 use patchcast_protocol::message::{Reject, RejectCode};
-use patchcast_protocol::path::Path;
+use patchcast_protocol::path::{Path, PathSegment};
+
+use crate::limits::MAX_TOLD_PATH_BYTES;
 
 /// What becomes of an op.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Fault {
 
     pub fn at(self, path: Path) -> Fault {
         Fault {
-            path: Some(path),
+            path: Some(told(path)),
             ..self
         }
     }
@@ -88,6 +90,18 @@ impl Fault {
             after,
         }
     }
+}
+
+/// As much of a path as is told: all of it, unless it is very long.
+pub(super) fn told(mut path: Path) -> Path {
+    let mut left = MAX_TOLD_PATH_BYTES;
+    let mut fits = |segment: &PathSegment| {
+        let rest = left.checked_sub(segment.key().len() + 3);
+        left = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    path.truncate(path.iter().take_while(|segment| fits(segment)).count());
+    path
 }
 
 impl From<ApplyError> for Fault {

@@ -12,7 +12,7 @@ use patchcast_protocol::edit::{Edit, Side};
 use patchcast_protocol::ids::{Author, OpId, Seq};
 use patchcast_protocol::message::{RejectCode, WireConflict};
 
-use super::answer::Fault;
+use super::answer::{Fault, told};
 use super::past::{FoldError, Past};
 use super::record::Context;
 use crate::limits::{MAX_BEHIND, MAX_BEHIND_BYTES, MAX_CONFLICTS};
@@ -263,13 +263,13 @@ impl Way {
                 let carried = edit.transform(&step.edit, Side::Later);
                 edit = carried.edit;
                 let (seq, client) = step.mark.entry(author);
-                let told = carried.conflicts.into_iter().map(|conflict| WireConflict {
-                    path: conflict.path,
+                let conflicting = carried.conflicts.into_iter().map(|conflict| WireConflict {
+                    path: told(conflict.path),
                     lost: conflict.absorbed,
                     seq,
                     client,
                 });
-                conflicts.extend(told.take(MAX_CONFLICTS - conflicts.len()));
+                conflicts.extend(conflicting.take(MAX_CONFLICTS - conflicts.len()));
             }
             // That an op was refused must be known, even if nothing is left to undo.
             if !left.is_empty() || matches!(step.mark, Mark::Refused { .. }) {

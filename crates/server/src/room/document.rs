@@ -120,7 +120,13 @@ impl RoomTask {
                 }
             };
             let entries: Arc<[NewEntry]> = made.entries.into();
-            match self.room.log.append(self.room.newest(), entries.clone()).await {
+            let newest = self.room.state.borrow().head;
+            let appended = match entries.is_empty() {
+                // What is refused is no work for the store.
+                true => Ok(newest),
+                false => self.room.log.append(newest.seq, entries.clone()).await,
+            };
+            match appended {
                 Ok(head) => {
                     self.settle(&submissions, Settled::Stored);
                     let check = self.document_mut().check();

@@ -124,3 +124,25 @@ async fn an_initial_value_that_cannot_be_a_document_makes_none() {
     let bob = Document::join(&server, "/", "bob").await;
     assert_eq!((bob.seq, &bob.value), (0, &Value::Null));
 }
+
+#[tokio::test]
+async fn a_reject_does_not_repeat_a_message_of_any_length() {
+    let server = Server::start(&[]).await;
+    let mut ann = Document::open(&server, "/", "ann", json!({"l": []})).await;
+    let long = "x".repeat(300_000);
+    for patch in [
+        json!({"op": long, "path": []}),
+        json!({"op": "add", "path": long}),
+        json!({"op": "add", "path": [long, "b"], "value": 1}),
+        json!({"op": "add", "path": vec![1; 100_000], "value": 1}),
+    ] {
+        let id = ann.change(json!([patch])).await;
+        let reject = ann.answer(id).await;
+        assert_eq!(reject["type"], "reject");
+        assert!(
+            reject.to_string().len() < 4_000,
+            "{} bytes",
+            reject.to_string().len()
+        );
+    }
+}
